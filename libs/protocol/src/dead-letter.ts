@@ -1,0 +1,31 @@
+import type { ErrorCode } from "./error-table.ts";
+import type { IncomingRecord, RecordHeaders, WireRecord } from "./record.ts";
+
+/** Why a record was given up, and where it came from. */
+export interface DeadLetterReason {
+  readonly code: ErrorCode;
+  /** The last error, in words; cut at 1,024 characters. */
+  readonly reason: string;
+  /** Handler attempts made; 0 when no handler ever saw it. */
+  readonly attempts: number;
+  readonly origin: { readonly topic: string; readonly partition: number; readonly offset: number };
+  readonly member: string;
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+}
+
+const MAX_REASON = 1024;
+
+/** The record for `S.dead`: key, value and headers as they were, and why beside them. */
+export function encodeDeadLetter(record: IncomingRecord, why: DeadLetterReason): WireRecord {
+  const headers = {
+    ...(record.headers as RecordHeaders),
+    "sc-dead-code": why.code,
+    "sc-dead-reason": why.reason.slice(0, MAX_REASON),
+    "sc-dead-attempts": String(why.attempts),
+    "sc-dead-origin": `${why.origin.topic}/${why.origin.partition}/${why.origin.offset}`,
+    "sc-dead-member": why.member,
+    "sc-dead-at": String(why.atMs),
+  };
+  return { key: record.key, value: record.value, headers };
+}

@@ -1,0 +1,30 @@
+export type { EnvNames } from "./config.ts";
+export { flag, resolveConfig, textList, wholeNumber } from "./config.ts";
+export type { DeadLetterReason } from "./dead-letter.ts";
+export { encodeDeadLetter } from "./dead-letter.ts";
+export type { ShardcastErrorOptions } from "./error.ts";
+export { isShardcastError, ShardcastError } from "./error.ts";
+export type { ErrorCode, ErrorRow } from "./error-table.ts";
+export { ERROR_TABLE, isErrorCode } from "./error-table.ts";
+export { isRequestId, newRequestId } from "./id.ts";
+export {
+  assertHandlerName,
+  assertKeyLength,
+  assertServiceName,
+  isHandlerName,
+  isServiceName,
+  MAX_HANDLER_LENGTH,
+  MAX_KEY_BYTES,
+} from "./names.ts";
+export type { Problem } from "./problem.ts";
+export { fromProblem, PROBLEM_JSON, toProblem } from "./problem.ts";
+export type { IncomingRecord, RecordHeaders, WireRecord } from "./record.ts";
+export { asBuffer, headerText } from "./record.ts";
+export type { ReplyEnvelope } from "./reply.ts";
+export { decodeReply, encodeReply, replyInstance } from "./reply.ts";
+export type { DecodedRequest, ReplyAddress, RequestEnvelope } from "./request.ts";
+export { decodeRequest, encodeRequest } from "./request.ts";
+export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
+export { REPLY_PARTITIONS, topicsOf } from "./topics.ts";
+export type { UserHeaders } from "./user-headers.ts";
+export { PROTOCOL_VERSION } from "./version.ts";

@@ -1,0 +1,59 @@
+import { type ErrorCode, isErrorCode } from "./error-table.ts";
+import { asBuffer, headerText, type IncomingRecord, type WireRecord } from "./record.ts";
+import { decodeUserHeaders, encodeUserHeaders, type UserHeaders } from "./user-headers.ts";
+import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
+
+/** What came of a request, as it travels on `S.replies`. */
+export interface ReplyEnvelope {
+  /** The request's id. */
+  readonly id: string;
+  /** The instance that waits; others on the partition drop the record by it. */
+  readonly instance: string;
+  /** HTTP status, as the handler set it. */
+  readonly status: number;
+  /** Set when the request failed; the body is then a problem document. */
+  readonly error?: ErrorCode;
+  readonly contentType?: string;
+  readonly headers: UserHeaders;
+  readonly body: Buffer;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** The record of a reply, keyed by the request's id. Round-trips through {@link decodeReply}. */
+export function encodeReply(reply: ReplyEnvelope): WireRecord {
+  const headers: Record<string, Uint8Array | string> = {
+    [VERSION_HEADER]: VERSION_VALUE,
+    "sc-to": reply.instance,
+    "sc-status": String(reply.status),
+  };
+  if (reply.error !== undefined) headers["sc-error"] = reply.error;
+  if (reply.contentType !== undefined) headers["content-type"] = reply.contentType;
+  encodeUserHeaders(reply.headers, headers);
+  return { key: Buffer.from(reply.id), value: reply.body, headers };
+}
+
+/** The instance a reply is for: cheap to read, so that others' replies are dropped before they are decoded. */
+export function replyInstance(record: IncomingRecord): string | undefined {
+  return headerText(record.headers, "sc-to");
+}
+
+/** The reply in a record, undefined when it is none; never throws, whatever the bytes. */
+export function decodeReply(record: IncomingRecord): ReplyEnvelope | undefined {
+  const { headers } = record;
+  if (record.key === null || readVersion(headers).kind !== "ours") return undefined;
+  const instance = headerText(headers, "sc-to");
+  const status = Number(headerText(headers, "sc-status"));
+  if (instance === undefined || !Number.isInteger(status) || status < 200 || status > 599) return undefined;
+  const error = headerText(headers, "sc-error");
+  const contentType = headerText(headers, "content-type");
+  return {
+    id: record.key.toString("utf8"),
+    instance,
+    status,
+    ...(error === undefined ? {} : { error: isErrorCode(error) ? error : "SHARDCAST_INTERNAL" }),
+    ...(contentType === undefined ? {} : { contentType }),
+    headers: decodeUserHeaders(headers),
+    body: asBuffer(record.value ?? EMPTY),
+  };
+}

@@ -1,0 +1,150 @@
+import { isHandlerName, isServiceName, MAX_KEY_BYTES } from "./names.ts";
+import { asBuffer, headerText, type IncomingRecord, type WireRecord } from "./record.ts";
+import { decodeUserHeaders, encodeUserHeaders, type UserHeaders } from "./user-headers.ts";
+import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
+
+/** Where a reply goes: a partition of the service's replies topic, and the instance that listens there. */
+export interface ReplyAddress {
+  readonly partition: number;
+  readonly instance: string;
+}
+
+/** A keyed request as it travels on `S.requests`. */
+export interface RequestEnvelope {
+  /** UUID version 7 from our writers; `<topic>-<partition>-<offset>` for a stranger's plain record. */
+  readonly id: string;
+  readonly service: string;
+  readonly key: Buffer;
+  /** Handler name; empty for the default handler. */
+  readonly handler: string;
+  readonly contentType?: string;
+  /** Absent when nobody waits. */
+  readonly replyTo?: ReplyAddress;
+  /** Epoch milliseconds after which no handler starts (C8). */
+  readonly deadlineMs?: number;
+  /** 1 for the first delivery; a redrive counts up. */
+  readonly attempt: number;
+  /** W3C Trace Context. */
+  readonly traceparent?: string;
+  /** Headers of the caller's that travel with the request. */
+  readonly headers: UserHeaders;
+  readonly body: Buffer;
+}
+
+export type DecodedRequest =
+  | { readonly kind: "request"; readonly request: RequestEnvelope }
+  | {
+      readonly kind: "malformed";
+      readonly code: "SHARDCAST_MALFORMED_RECORD" | "SHARDCAST_UNSUPPORTED_VERSION";
+      readonly reason: string;
+    };
+
+const EMPTY = Buffer.alloc(0);
+const MAX_ID_LENGTH = 256;
+const MAX_INSTANCE_LENGTH = 255;
+
+/** The record of a request. Round-trips through {@link decodeRequest}. */
+export function encodeRequest(request: RequestEnvelope): WireRecord {
+  const headers: Record<string, Uint8Array | string> = {
+    [VERSION_HEADER]: VERSION_VALUE,
+    "sc-id": request.id,
+    "sc-service": request.service,
+  };
+  if (request.handler !== "") headers["sc-handler"] = request.handler;
+  if (request.contentType !== undefined) headers["content-type"] = request.contentType;
+  if (request.replyTo !== undefined) {
+    headers["sc-reply-to"] = `${request.replyTo.partition}/${request.replyTo.instance}`;
+  }
+  if (request.deadlineMs !== undefined) headers["sc-deadline"] = String(request.deadlineMs);
+  if (request.attempt !== 1) headers["sc-attempt"] = String(request.attempt);
+  if (request.traceparent !== undefined) headers.traceparent = request.traceparent;
+  encodeUserHeaders(request.headers, headers);
+  return { key: request.key, value: request.body, headers };
+}
+
+/**
+ * The request in a record, or why it is none; never throws, whatever the bytes.
+ *
+ * A record without our version header is a stranger's keyed event (any Kafka client may write one): it goes to
+ * the default handler, its id made from where it lies, so that reading it twice gives the same id.
+ *
+ * @param service whose topic this is
+ * @param origin where the record lies, e.g. `accounts.requests-0-17`
+ */
+export function decodeRequest(record: IncomingRecord, service: string, origin: string): DecodedRequest {
+  if (record.key === null) return malformed("the record has no key, so it belongs to no lane");
+  if (record.key.byteLength > MAX_KEY_BYTES)
+    return malformed(`the key is longer than ${MAX_KEY_BYTES} bytes`);
+  const { headers } = record;
+  const version = readVersion(headers);
+  if (version.kind === "unsupported") {
+    return { kind: "malformed", code: "SHARDCAST_UNSUPPORTED_VERSION", reason: version.reason };
+  }
+  if (version.kind === "invalid") return malformed(version.reason);
+
+  const contentType = headerText(headers, "content-type");
+  const traceparent = headerText(headers, "traceparent");
+  const body = record.value ?? EMPTY;
+  const common = {
+    key: asBuffer(record.key),
+    body: asBuffer(body),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+  if (version.kind === "absent") {
+    return {
+      kind: "request",
+      request: { ...common, id: origin, service, handler: "", attempt: 1, headers: {} },
+    };
+  }
+
+  const id = headerText(headers, "sc-id") ?? "";
+  if (id === "" || id.length > MAX_ID_LENGTH) return malformed("sc-id is missing or too long");
+  const to = headerText(headers, "sc-service") ?? "";
+  if (!isServiceName(to)) return malformed("sc-service is missing or not a service name");
+  if (to !== service) return malformed(`the request is for service ${to}`);
+  const handler = headerText(headers, "sc-handler") ?? "";
+  if (!isHandlerName(handler)) return malformed("sc-handler is not a handler name");
+  const attempt = wholeNumber(headerText(headers, "sc-attempt") ?? "1");
+  if (attempt === undefined || attempt < 1) return malformed("sc-attempt is not a positive whole number");
+  const rawDeadline = headerText(headers, "sc-deadline");
+  const deadlineMs = rawDeadline === undefined ? undefined : wholeNumber(rawDeadline);
+  if (rawDeadline !== undefined && deadlineMs === undefined)
+    return malformed("sc-deadline is not epoch milliseconds");
+  const rawReplyTo = headerText(headers, "sc-reply-to");
+  const replyTo = rawReplyTo === undefined ? undefined : parseReplyAddress(rawReplyTo);
+  if (rawReplyTo !== undefined && replyTo === undefined)
+    return malformed("sc-reply-to is not PARTITION/INSTANCE");
+
+  return {
+    kind: "request",
+    request: {
+      ...common,
+      id,
+      service: to,
+      handler,
+      attempt,
+      headers: decodeUserHeaders(headers),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(replyTo === undefined ? {} : { replyTo }),
+    },
+  };
+}
+
+function malformed(reason: string): DecodedRequest {
+  return { kind: "malformed", code: "SHARDCAST_MALFORMED_RECORD", reason };
+}
+
+function parseReplyAddress(text: string): ReplyAddress | undefined {
+  const slash = text.indexOf("/");
+  const partition = slash < 1 ? undefined : wholeNumber(text.slice(0, slash));
+  const instance = text.slice(slash + 1);
+  if (partition === undefined || instance === "" || instance.length > MAX_INSTANCE_LENGTH) return undefined;
+  return { partition, instance };
+}
+
+function wholeNumber(text: string): number | undefined {
+  if (!/^[0-9]{1,16}$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : undefined;
+}

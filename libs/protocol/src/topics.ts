@@ -1,0 +1,49 @@
+import { assertServiceName } from "./names.ts";
+
+export type CleanupPolicy = "delete" | "compact" | "compact,delete";
+
+/** What a topic has to look like. */
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly cleanup: CleanupPolicy;
+  /** Retention, milliseconds; the broker's default where absent. Set at creation only: operators may change it. */
+  readonly retentionMs?: number;
+}
+
+export interface ServiceTopics {
+  /** Requests, cancels and keyed events; partitions are the lanes. */
+  readonly requests: TopicSpec;
+  /** Replies to callers that wait. A caller listens to one partition. */
+  readonly replies: TopicSpec;
+  /** Requests given up, with why; aligned with the lanes. */
+  readonly dead: TopicSpec;
+}
+
+export interface TopicOptions {
+  /** P, the number of lanes. */
+  readonly lanes: number;
+  /** Put before every topic's name, e.g. `prod.`; letters, digits, `.`, `_` and `-`. */
+  readonly prefix?: string;
+}
+
+/** Partitions of `S.replies`: callers spread over them by a hash of their instance id. */
+export const REPLY_PARTITIONS = 16;
+
+const HOUR_MS = 3_600_000;
+
+/** The topics of a service, as design.md lists them. Throws SHARDCAST_INVALID_REQUEST for a bad service name. */
+export function topicsOf(service: string, { lanes, prefix = "" }: TopicOptions): ServiceTopics {
+  assertServiceName(service);
+  const base = `${prefix}${service}`;
+  return {
+    requests: { name: `${base}.requests`, partitions: lanes, cleanup: "delete" },
+    replies: {
+      name: `${base}.replies`,
+      partitions: REPLY_PARTITIONS,
+      cleanup: "delete",
+      retentionMs: HOUR_MS,
+    },
+    dead: { name: `${base}.dead`, partitions: lanes, cleanup: "delete", retentionMs: 30 * 24 * HOUR_MS },
+  };
+}
