@@ -16,8 +16,8 @@ export interface LaneProgress {
   readonly metadata: string;
 }
 
-/** Kafka's default `offset.metadata.max.bytes`. */
-export const MAX_METADATA_BYTES = 4096;
+/** Kafka takes 4,096 bytes by default (`offset.metadata.max.bytes`); a driver may need some of them itself. */
+export const MAX_METADATA_BYTES = 4000;
 
 export type CommitOutcome =
   | { readonly kind: "committed" }

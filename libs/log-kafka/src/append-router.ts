@@ -1,0 +1,115 @@
+import type { AppendRecord } from "@shardcast/log";
+import { ShardcastError } from "@shardcast/protocol";
+import type { Kafka } from "kafkajs";
+import { Appender, type Entry } from "./appender.ts";
+import type { Metadata } from "./metadata.ts";
+import { ProducerSlot } from "./producer-slot.ts";
+
+export interface AppendRouterOptions {
+  readonly kafka: Kafka;
+  readonly metadata: Metadata;
+  readonly attempts: number;
+  readonly maxRecordBytes: number;
+  readonly maxQueuedBytes: number;
+  readonly onUnavailable: () => void;
+}
+
+/** Where the records of one partition go. It moves to another appender only while nothing of it is under way. */
+interface Road {
+  appender: Appender;
+  underWay: number;
+}
+
+/** Kafka's own cost of a record, batch and request, roughly and from above. */
+const OVERHEAD_BYTES = 128;
+
+/** Hands each record to the appender of its partition's leader, so that a slow broker delays only its own lanes. */
+export class AppendRouter {
+  readonly #options: AppendRouterOptions;
+  readonly #appenders = new Map<number, { appender: Appender; producers: ProducerSlot }>();
+  readonly #roads = new Map<string, Map<number, Road>>();
+  #queuedBytes = 0;
+
+  constructor(options: AppendRouterOptions) {
+    this.#options = options;
+  }
+
+  append(record: AppendRecord): Promise<{ readonly offset: number }> {
+    const bytes = sizeOf(record);
+    if (bytes > this.#options.maxRecordBytes) {
+      return Promise.reject(
+        new ShardcastError(
+          "SHARDCAST_BODY_TOO_LARGE",
+          `a record of ${bytes} bytes is over the limit of ${this.#options.maxRecordBytes}`,
+        ),
+      );
+    }
+    if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes) {
+      return Promise.reject(
+        new ShardcastError("SHARDCAST_OVERLOADED", "too many bytes wait to be sent to the log"),
+      );
+    }
+    const leader = this.#options.metadata.leaderOf(record.topic, record.partition);
+    if (leader instanceof Promise) return leader.then((found) => this.#enqueue(record, bytes, found));
+    return this.#enqueue(record, bytes, leader);
+  }
+
+  rejectQueued(error: ShardcastError): void {
+    for (const { appender } of this.#appenders.values()) appender.rejectQueued(error);
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#appenders.values()];
+    await Promise.all(all.map(({ appender }) => appender.drained()));
+    await Promise.all(all.map(({ producers }) => producers.close()));
+  }
+
+  #enqueue(record: AppendRecord, bytes: number, leader: number): Promise<{ readonly offset: number }> {
+    const road = this.#road(record.topic, record.partition, leader);
+    road.underWay++;
+    this.#queuedBytes += bytes;
+    return new Promise((resolve, reject) => road.appender.add({ record, bytes, resolve, reject }));
+  }
+
+  #settled({ record, bytes }: Entry): void {
+    this.#queuedBytes -= bytes;
+    const road = this.#roads.get(record.topic)?.get(record.partition);
+    if (road !== undefined) road.underWay--;
+  }
+
+  #road(topic: string, partition: number, leader: number): Road {
+    const roads = this.#roads.get(topic) ?? new Map<number, Road>();
+    this.#roads.set(topic, roads);
+    const road = roads.get(partition) ?? { appender: this.#appender(leader), underWay: 0 };
+    roads.set(partition, road);
+    if (road.underWay === 0) road.appender = this.#appender(leader);
+    return road;
+  }
+
+  #appender(leader: number): Appender {
+    const known = this.#appenders.get(leader);
+    if (known !== undefined) return known.appender;
+    const { kafka, attempts, maxRecordBytes, onUnavailable, metadata } = this.#options;
+    const producers = new ProducerSlot(kafka, attempts);
+    const appender = new Appender({
+      producers,
+      maxBatchBytes: maxRecordBytes,
+      onUnavailable: () => {
+        metadata.forget();
+        onUnavailable();
+      },
+      onSettled: (entry) => this.#settled(entry),
+    });
+    this.#appenders.set(leader, { appender, producers });
+    return appender;
+  }
+}
+
+function sizeOf({ key, value, headers }: AppendRecord): number {
+  let bytes = OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const name in headers) {
+    const header = headers[name] as string | Uint8Array;
+    bytes += name.length + (typeof header === "string" ? header.length : header.byteLength) + 4;
+  }
+  return bytes;
+}

@@ -1,0 +1,3 @@
+export { createKafkaLog } from "./kafka-log.ts";
+export type { KafkaLogOptions } from "./options.ts";
+export { KAFKA_ENV } from "./options.ts";

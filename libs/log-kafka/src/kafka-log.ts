@@ -1,0 +1,187 @@
+import type {
+  AppendRecord,
+  Log,
+  LogReader,
+  MemberSession,
+  ReaderOptions,
+  SessionOptions,
+} from "@shardcast/log";
+import { ShardcastError, type TopicSpec } from "@shardcast/protocol";
+import type { Admin, Kafka } from "kafkajs";
+import { type Logger, pino } from "pino";
+import { AppendRouter } from "./append-router.ts";
+import { Availability } from "./availability.ts";
+import { toShardcastError } from "./classify.ts";
+import { createKafka, RETRY } from "./kafkajs.ts";
+import { Metadata } from "./metadata.ts";
+import { offsetsOf } from "./offsets.ts";
+import { type KafkaLogOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "./options.ts";
+import { KafkaReader } from "./reader.ts";
+import { KafkaSession } from "./session.ts";
+import { ensureTopics } from "./topics.ts";
+
+/** Leaving waits for answers; a broker that is away must not keep a process from ending. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/**
+ * The log on Apache Kafka. Does not wait for a broker: the first call does.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG naming every option and variable at fault
+ */
+export function createKafkaLog(
+  options: KafkaLogOptions = {},
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Log {
+  const logger = options.logger ?? pino({ name: "shardcast", level: "warn" });
+  return new KafkaLog(resolveKafkaOptions(options, env), logger);
+}
+
+class KafkaLog implements Log {
+  readonly #options: ResolvedKafkaOptions;
+  readonly #logger: Logger;
+  readonly #kafka: Kafka;
+  readonly #metadata: Metadata;
+  readonly #router: AppendRouter;
+  readonly #availability: Availability;
+  readonly #open = new Set<LogReader | MemberSession>();
+  #admin: Promise<Admin> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ResolvedKafkaOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#kafka = createKafka(options, logger);
+    this.#metadata = new Metadata(() => this.#connectedAdmin());
+    this.#availability = new Availability({
+      logger,
+      unavailableAfterMs: options.unavailableAfterMs,
+      probe: async () => {
+        await (await this.#connectedAdmin()).describeCluster();
+      },
+      onChange: (available) => this.#onAvailability(available),
+    });
+    this.#router = new AppendRouter({
+      kafka: this.#kafka,
+      metadata: this.#metadata,
+      attempts: options.appendAttempts,
+      maxRecordBytes: options.maxRecordBytes,
+      maxQueuedBytes: options.maxQueuedBytes,
+      onUnavailable: () => this.#availability.suspect(),
+    });
+  }
+
+  get available(): boolean {
+    return this.#closing === undefined && this.#availability.available;
+  }
+
+  async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
+    this.#assertUsable();
+    await ensureTopics(await this.#connectedAdmin(), specs, this.#options.replicationFactor);
+  }
+
+  async partitionsOf(topic: string): Promise<number | undefined> {
+    this.#assertUsable();
+    return this.#metadata.partitionsOf(topic);
+  }
+
+  append(record: AppendRecord): Promise<{ readonly offset: number }> {
+    if (this.#closing !== undefined) return Promise.reject(closed());
+    if (!this.#availability.available) return Promise.reject(away());
+    return this.#router.append(record);
+  }
+
+  async openReader(options: ReaderOptions): Promise<LogReader> {
+    this.#assertUsable();
+    const reader = await KafkaReader.open(
+      {
+        kafka: this.#kafka,
+        logger: this.#logger,
+        offsetsOf: async (topic, partition) => offsetsOf(await this.#connectedAdmin(), topic, partition),
+        onUnavailable: () => this.#availability.suspect(),
+      },
+      options,
+    );
+    return this.#track(reader);
+  }
+
+  async openSession(options: SessionOptions): Promise<MemberSession> {
+    this.#assertUsable();
+    const session = await KafkaSession.open(
+      {
+        kafka: this.#kafka,
+        admin: () => this.#connectedAdmin(),
+        offsetsOf: async (topic, partition) => offsetsOf(await this.#connectedAdmin(), topic, partition),
+        onUnavailable: () => this.#availability.suspect(),
+        logger: this.#logger,
+      },
+      options,
+    );
+    return this.#track(session);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#leave();
+    return this.#closing;
+  }
+
+  /** Remembers what to close; a log closed meanwhile closes it at once. */
+  async #track<T extends LogReader | MemberSession>(opened: T): Promise<T> {
+    if (this.#closing !== undefined) {
+      await opened.close();
+      throw closed();
+    }
+    this.#open.add(opened);
+    return opened;
+  }
+
+  async #leave(): Promise<void> {
+    this.#availability.close();
+    const left = (async () => {
+      await this.#router.close();
+      await Promise.all([...this.#open].map((each) => each.close()));
+      await (await this.#admin)?.disconnect();
+    })().catch(() => {});
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+    await Promise.race([left, bound]);
+    clearTimeout(timer);
+  }
+
+  #onAvailability(available: boolean): void {
+    this.#metadata.forget();
+    // What was not sent yet is refused, not kept: its callers are told at once that it was not accepted.
+    if (!available) this.#router.rejectQueued(away());
+  }
+
+  #connectedAdmin(): Promise<Admin> {
+    this.#admin ??= this.#connectAdmin();
+    return this.#admin;
+  }
+
+  async #connectAdmin(): Promise<Admin> {
+    const admin = this.#kafka.admin({ retry: RETRY });
+    try {
+      await admin.connect();
+      return admin;
+    } catch (error) {
+      this.#admin = undefined;
+      admin.disconnect().catch(() => {});
+      throw toShardcastError(error, "connecting to Kafka");
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#closing !== undefined) throw closed();
+    if (!this.#availability.available) throw away();
+  }
+}
+
+function closed(): ShardcastError {
+  return new ShardcastError("SHARDCAST_CLOSED", "the log is closed");
+}
+
+function away(): ShardcastError {
+  return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "Kafka is away");
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import net from "node:net";
+import tls from "node:tls";
+import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
+import type { Logger } from "pino";
+import type { ResolvedKafkaOptions } from "./options.ts";
+
+const KEEP_ALIVE_MS = 60_000;
+
+/** Retries of kafkajs for everything but appends: few and short, since {@link Availability} knows about outages. */
+export const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, factor: 0.2, multiplier: 2 };
+
+/** The kafkajs client of one connection to the log. */
+export function createKafka(options: ResolvedKafkaOptions, logger: Logger): Kafka {
+  const ssl = tlsOptions(options);
+  const sasl = saslOptions(options);
+  return new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: options.connectTimeoutMs,
+    authenticationTimeout: options.connectTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    retry: RETRY,
+    socketFactory,
+    logLevel: logLevel.DEBUG,
+    logCreator: () => intoPino(logger),
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+  });
+}
+
+/**
+ * kafkajs reports each attempt, and errors that it then mends by itself. What an operator must know is said once by
+ * this driver, so kafkajs's own words go two levels down: errors and warnings to debug, the rest to trace.
+ */
+function intoPino(logger: Logger) {
+  const child = logger.child({ component: "kafkajs" });
+  return ({ level, log, namespace }: { level: number; log: Record<string, unknown>; namespace: string }) => {
+    const { message, timestamp: _timestamp, logger: _logger, ...fields } = log;
+    const target = level <= logLevel.WARN ? "debug" : "trace";
+    if (child.isLevelEnabled(target)) child[target]({ namespace, ...fields }, String(message));
+  };
+}
+
+/** As kafkajs's own, with Nagle's algorithm off: small requests must not wait for an acknowledgement. */
+const socketFactory: NonNullable<KafkaConfig["socketFactory"]> = ({ host, port, ssl, onConnect }) => {
+  const servername = net.isIP(host) === 0 ? { servername: host } : {};
+  const socket = ssl
+    ? tls.connect({ host, port, ...servername, ...ssl }, onConnect)
+    : net.connect({ host, port }, onConnect);
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  return socket;
+};
+
+function tlsOptions({ ssl, sslCaFile }: ResolvedKafkaOptions): KafkaConfig["ssl"] {
+  if (sslCaFile !== undefined)
+    return { ...(typeof ssl === "object" ? ssl : {}), ca: readFileSync(sslCaFile) };
+  return ssl === false ? undefined : (ssl as NonNullable<KafkaConfig["ssl"]>);
+}
+
+function saslOptions(options: ResolvedKafkaOptions): SASLOptions | undefined {
+  if (options.sasl !== undefined) return options.sasl;
+  const { saslMechanism: mechanism, saslUsername = "", saslPassword = "", saslTokenFile = "" } = options;
+  if (mechanism === undefined) return undefined;
+  if (mechanism !== "oauthbearer") return { mechanism, username: saslUsername, password: saslPassword };
+  return {
+    mechanism,
+    oauthBearerProvider: async () => ({ value: readFileSync(saslTokenFile, "utf8").trim() }),
+  };
+}

@@ -1,0 +1,73 @@
+import { ShardcastError, type TopicSpec } from "@shardcast/protocol";
+import kafkajs, { type Admin, type IResourceConfigEntry } from "kafkajs";
+import { toShardcastError } from "./classify.ts";
+
+/** Creates what is missing and verifies what exists; see `Log.ensureTopics`. */
+export async function ensureTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  replicationFactor: number | undefined,
+): Promise<void> {
+  if (specs.length === 0) return;
+  try {
+    const existing = new Set(await admin.listTopics());
+    const missing = specs.filter(({ name }) => !existing.has(name));
+    if (missing.length > 0) {
+      // Another process may create the same topics at this moment: kafkajs resolves to false for those, not an error.
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((spec) => ({
+          topic: spec.name,
+          numPartitions: spec.partitions,
+          replicationFactor: replicationFactor ?? -1,
+          configEntries: configOf(spec),
+        })),
+      });
+    }
+    const faults = await findFaults(admin, specs);
+    if (faults.length > 0) {
+      throw new ShardcastError("SHARDCAST_TOPIC_MISMATCH", faults.join("; "), { extensions: { faults } });
+    }
+  } catch (error) {
+    throw error instanceof ShardcastError ? error : toShardcastError(error, "topics");
+  }
+}
+
+function configOf({ cleanup, retentionMs }: TopicSpec): IResourceConfigEntry[] {
+  const entries: IResourceConfigEntry[] = [{ name: "cleanup.policy", value: cleanup }];
+  if (retentionMs !== undefined) entries.push({ name: "retention.ms", value: String(retentionMs) });
+  return entries;
+}
+
+async function findFaults(admin: Admin, specs: readonly TopicSpec[]): Promise<string[]> {
+  const names = specs.map(({ name }) => name);
+  const { topics } = await admin.fetchTopicMetadata({ topics: names });
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({
+      type: kafkajs.ConfigResourceTypes.TOPIC,
+      name,
+      configNames: ["cleanup.policy"],
+    })),
+  });
+  return specs.flatMap(({ name, partitions, cleanup }) => {
+    const faults: string[] = [];
+    const found = topics.find((topic) => topic.name === name)?.partitions.length;
+    if (found !== partitions) faults.push(`topic ${name} has ${found} partitions, not ${partitions}`);
+    const policy =
+      resources.find(({ resourceName }) => resourceName === name)?.configEntries[0]?.configValue ?? "";
+    if (normalise(policy) !== normalise(cleanup)) {
+      faults.push(`topic ${name} has cleanup policy ${policy}, not ${cleanup}`);
+    }
+    return faults;
+  });
+}
+
+/** `delete,compact` and `compact,delete` are the same policy. */
+function normalise(policy: string): string {
+  return policy
+    .split(",")
+    .map((each) => each.trim())
+    .sort()
+    .join(",");
+}

@@ -1,0 +1,92 @@
+import type { CleanupPolicy, TopicSpec } from "@shardcast/protocol";
+import { onTestFinished } from "vitest";
+import type { AppendRecord, Log } from "../log.ts";
+import type { LogReader, LogRecord } from "../reader.ts";
+import { Collector } from "./collector.ts";
+import type { LogFeatures, LogFixture } from "./fixture.ts";
+
+/** What the tests share: one connection for where it does not matter, and helpers that clean up after themselves. */
+export class SuiteContext {
+  readonly features: LogFeatures;
+  #fixture: LogFixture | undefined;
+  #log: Log | undefined;
+
+  constructor(features: LogFeatures) {
+    this.features = features;
+  }
+
+  async begin(fixture: LogFixture): Promise<void> {
+    this.#fixture = fixture;
+    this.#log = await fixture.open();
+  }
+
+  async end(): Promise<void> {
+    await this.#log?.close();
+    await this.#fixture?.close();
+  }
+
+  get fixture(): LogFixture {
+    if (this.#fixture === undefined) throw new Error("the fixture is not set up");
+    return this.#fixture;
+  }
+
+  /** The shared connection. Tests that close or interrupt it open one of their own. */
+  get log(): Log {
+    if (this.#log === undefined) throw new Error("the fixture is not set up");
+    return this.#log;
+  }
+
+  /** A connection of the test's own, closed after it. */
+  async open(): Promise<Log> {
+    const log = await this.fixture.open();
+    onTestFinished(() => log.close());
+    return log;
+  }
+
+  spec(partitions: number, cleanup: CleanupPolicy = "delete"): TopicSpec {
+    return { name: this.fixture.topicName(), partitions, cleanup };
+  }
+
+  async topic(partitions = 1): Promise<string> {
+    const spec = this.spec(partitions);
+    await this.log.ensureTopics([spec]);
+    return spec.name;
+  }
+
+  /** A reader of one topic, closed after the test, and what it delivered. `onRecords` sees each delivery first. */
+  async reader(
+    topic: string,
+    { log = this.log, onRecords }: { log?: Log; onRecords?: (records: readonly LogRecord[]) => void } = {},
+  ): Promise<{ reader: LogReader; got: Collector }> {
+    const got = new Collector();
+    const reader = await log.openReader({
+      topics: [topic],
+      onRecords(records) {
+        onRecords?.(records);
+        got.add(records);
+      },
+    });
+    onTestFinished(() => reader.close());
+    return { reader, got };
+  }
+
+  /** Appends texts to a partition one after another without waiting for each; resolves to their offsets. */
+  async appendTexts(
+    topic: string,
+    partition: number,
+    texts: readonly string[],
+    log: Log = this.log,
+  ): Promise<number[]> {
+    const confirmed = await Promise.all(texts.map((text) => log.append(textRecord(topic, partition, text))));
+    return confirmed.map(({ offset }) => offset);
+  }
+}
+
+export function textRecord(topic: string, partition: number, text: string): AppendRecord {
+  return { topic, partition, key: Buffer.from("key"), value: Buffer.from(text), headers: {} };
+}
+
+/** `["<name>0", "<name>1", …]` */
+export function numbered(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${name}${i}`);
+}

@@ -1,0 +1,104 @@
+import type { LogReader, ReaderOptions } from "../reader.ts";
+import type { MemoryCluster } from "./memory-cluster.ts";
+import type { MemoryPartition } from "./memory-partition.ts";
+import { assertAvailable, closedError } from "./refusals.ts";
+
+/** A partition that was started, and where it stands. */
+interface Cursor {
+  readonly source: MemoryPartition;
+  position: number;
+  paused: boolean;
+}
+
+/** Records handed over at once: the other partitions get their turn in between. */
+const BATCH = 100;
+
+/** Opens a reader; `onClose` tells the connection that it is gone. */
+export function openMemoryReader(
+  cluster: MemoryCluster,
+  { topics, onRecords }: ReaderOptions,
+  onClose: (reader: LogReader) => void,
+): LogReader {
+  const cursors = new Map<string, Cursor>();
+  let scheduled = false;
+  let closed = false;
+
+  // Never inside append: a writer must not run its readers' code, as it never does over a network.
+  function schedule(): void {
+    if (scheduled || closed) return;
+    scheduled = true;
+    setImmediate(deliver);
+  }
+
+  function deliver(): void {
+    scheduled = false;
+    try {
+      for (const cursor of [...cursors.values()]) {
+        // asked again for each: the callback may have paused it, started it again or closed us
+        if (hasWork(cursor)) handOver(cursor);
+      }
+    } finally {
+      if ([...cursors.values()].some(hasWork)) schedule();
+    }
+  }
+
+  function hasWork(cursor: Cursor): boolean {
+    return !closed && cluster.available && !cursor.paused && cursor.position < cursor.source.end;
+  }
+
+  function handOver(cursor: Cursor): void {
+    const records = cursor.source.read(cursor.position, BATCH);
+    const last = records.at(-1);
+    if (last === undefined) return;
+    cursor.position = last.offset + 1; // before the callback, which may start the partition again
+    onRecords(records);
+  }
+
+  const stopListening = cluster.listen(schedule);
+
+  const reader: LogReader = {
+    async start(topic, partition, from) {
+      if (closed) throw closedError("reader");
+      assertAvailable(cluster);
+      const source = topics.includes(topic) ? cluster.partition(topic, partition) : undefined;
+      if (source === undefined) throw new RangeError(`this reader has no ${topic}/${partition}`);
+      const position = startOffset(source, from);
+      // set anew, also when it was started before: the old run ends here, paused or not
+      cursors.set(cursorKey(topic, partition), { source, position, paused: false });
+      schedule();
+      return position;
+    },
+
+    pause(topic, partition) {
+      const cursor = cursors.get(cursorKey(topic, partition));
+      if (cursor !== undefined) cursor.paused = true;
+    },
+
+    resume(topic, partition) {
+      const cursor = cursors.get(cursorKey(topic, partition));
+      if (cursor === undefined) return;
+      cursor.paused = false;
+      schedule();
+    },
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      stopListening();
+      cursors.clear();
+      onClose(reader);
+    },
+  };
+  return reader;
+}
+
+function startOffset(source: MemoryPartition, from: number | "earliest" | "latest"): number {
+  if (from === "latest") return source.end;
+  if (from === "earliest") return source.earliest;
+  if (!Number.isSafeInteger(from) || from < 0) throw new RangeError(`${from} is not an offset`);
+  return Math.max(from, source.earliest);
+}
+
+function cursorKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}

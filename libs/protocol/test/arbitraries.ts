@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import type {
+  IncomingRecord,
+  ReplyEnvelope,
+  RequestEnvelope,
+  UserHeaders,
+  WireRecord,
+} from "../src/index.ts";
+import { ERROR_TABLE, type ErrorCode } from "../src/index.ts";
+
+/** Any text that UTF-8 can carry. */
+const text = fc.string({ unit: "binary", maxLength: 40 });
+export const buffers = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+const headerName = fc.oneof(
+  fc.constantFrom("content-type", "sc-id", "sc-version", "__proto__", "constructor", "x-request-id"),
+  text.filter((name) => name !== ""),
+);
+
+/** Own properties only, `__proto__` included. */
+const userHeaders: fc.Arbitrary<UserHeaders> = fc
+  .array(fc.tuple(headerName, text), { maxLength: 5 })
+  .map((entries) => Object.fromEntries(entries));
+
+const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
+const handler = fc.stringMatching(/^[a-zA-Z0-9/_ -]{0,30}$/);
+const wholeNumber = fc.maxSafeNat();
+
+export const requests: fc.Arbitrary<RequestEnvelope> = fc.record(
+  {
+    id: fc.oneof(
+      fc.uuid({ version: 7 }),
+      text.filter((id) => id !== ""),
+    ),
+    service: label,
+    key: buffers,
+    handler,
+    contentType: text,
+    replyTo: fc.record({ partition: wholeNumber, instance: text.filter((instance) => instance !== "") }),
+    deadlineMs: wholeNumber,
+    attempt: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    traceparent: text,
+    headers: userHeaders,
+    body: buffers,
+  },
+  { requiredKeys: ["id", "service", "key", "handler", "attempt", "headers", "body"] },
+);
+
+export const errorCodes = fc.constantFrom(...(Object.keys(ERROR_TABLE) as ErrorCode[]));
+
+export const replies: fc.Arbitrary<ReplyEnvelope> = fc.record(
+  {
+    id: text,
+    instance: text,
+    status: fc.integer({ min: 200, max: 599 }),
+    error: errorCodes,
+    contentType: text,
+    headers: userHeaders,
+    body: buffers,
+  },
+  { requiredKeys: ["id", "instance", "status", "headers", "body"] },
+);
+
+const ourNames = [
+  "sc-version",
+  "sc-id",
+  "sc-service",
+  "sc-handler",
+  "sc-attempt",
+  "sc-deadline",
+  "sc-reply-to",
+];
+const oneValue = fc.oneof(
+  buffers,
+  fc.uint8Array({ maxLength: 2 }),
+  text,
+  fc.constantFrom("\u0001", "accounts", "1", "-1", "9".repeat(400), "x".repeat(70_000), "1/", "/a", "1/a"),
+);
+const anyValue = fc.oneof(
+  { weight: 8, arbitrary: oneValue },
+  fc.array(oneValue, { maxLength: 3 }),
+  fc.constantFrom(undefined, null, Uint8Array.of(1)),
+);
+
+/** What a stranger, or a bug, may have written: any headers at all, ours among them. */
+export const garbage: fc.Arbitrary<IncomingRecord> = fc.record({
+  key: fc.option(fc.oneof(buffers, fc.constant(Buffer.alloc(5_000)))),
+  value: fc.option(buffers),
+  headers: fc
+    .array(
+      fc.tuple(
+        fc.oneof(fc.constantFrom(...ourNames, "__proto__", "content-type", "http-", "http-a", "sc-to"), text),
+        anyValue,
+      ),
+      { maxLength: 10 },
+    )
+    .map((entries) => Object.fromEntries(entries) as IncomingRecord["headers"]),
+});
+
+/** The record as a reader gets it: header values as bytes. */
+export function throughTheLog({ key, value, headers }: WireRecord): IncomingRecord {
+  const entries = Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes as string)]);
+  return { key, value, headers: Object.fromEntries(entries) };
+}

@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  assertHandlerName,
+  assertKeyLength,
+  assertServiceName,
+  isHandlerName,
+  isRequestId,
+  isServiceName,
+  MAX_HANDLER_LENGTH,
+  MAX_KEY_BYTES,
+  newRequestId,
+} from "../src/index.ts";
+
+describe("a service name", () => {
+  test.each(["a", "7", "accounts", "a-b", "a".repeat(63)])("may be %s", (name) => {
+    expect(isServiceName(name)).toBe(true);
+    assertServiceName(name);
+  });
+
+  test.each(["", "-a", "a-", "A", "a.b", "a_b", "ä", "a\n", "a".repeat(64)])("may not be %j", (name) => {
+    expect(isServiceName(name)).toBe(false);
+    expect(() => assertServiceName(name)).toThrow(
+      expect.objectContaining({ code: "SHARDCAST_INVALID_REQUEST" }),
+    );
+  });
+});
+
+describe("a handler name", () => {
+  test.each(["", "deposit", "a/b/c", "größe", "h".repeat(MAX_HANDLER_LENGTH)])("may be %j", (name) => {
+    expect(isHandlerName(name)).toBe(true);
+    assertHandlerName(name);
+  });
+
+  test.each(["a\n", "\u0000", "\u007f", "h".repeat(MAX_HANDLER_LENGTH + 1)])("may not be %j", (name) => {
+    expect(isHandlerName(name)).toBe(false);
+    expect(() => assertHandlerName(name)).toThrow(
+      expect.objectContaining({ code: "SHARDCAST_INVALID_REQUEST" }),
+    );
+  });
+});
+
+test("a key has at most 4,096 bytes", () => {
+  expect(MAX_KEY_BYTES).toBe(4096);
+  assertKeyLength(Buffer.alloc(4096));
+  expect(() => assertKeyLength(Buffer.alloc(4097))).toThrow(
+    expect.objectContaining({ code: "SHARDCAST_INVALID_KEY" }),
+  );
+});
+
+describe("a request id", () => {
+  test("is new every time, grows with time, and is recognised", () => {
+    const ids = Array.from({ length: 1_000 }, newRequestId);
+    expect(new Set(ids).size).toBe(1_000);
+    expect(ids.every(isRequestId)).toBe(true);
+    expect(ids).toEqual(ids.toSorted());
+  });
+
+  test("is no other text, and no other kind of UUID", () => {
+    fc.assert(fc.property(fc.string(), (text) => !isRequestId(text)));
+    fc.assert(fc.property(fc.uuid({ version: 4 }), (uuid) => !isRequestId(uuid)));
+  });
+});

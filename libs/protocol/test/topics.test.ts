@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { REPLY_PARTITIONS, topicsOf } from "../src/index.ts";
+
+describe("the topics of a service", () => {
+  test("requests and dead letters are aligned with the lanes, replies are not", () => {
+    const { requests, replies, dead } = topicsOf("accounts", { lanes: 24 });
+    expect(requests).toMatchObject({ name: "accounts.requests", partitions: 24, cleanup: "delete" });
+    expect(replies).toMatchObject({
+      name: "accounts.replies",
+      partitions: REPLY_PARTITIONS,
+      cleanup: "delete",
+    });
+    expect(dead).toMatchObject({ name: "accounts.dead", partitions: 24, cleanup: "delete" });
+  });
+
+  test("replies are kept short and dead letters long; requests as the broker keeps them", () => {
+    const { requests, replies, dead } = topicsOf("accounts", { lanes: 1 });
+    expect(requests.retentionMs).toBeUndefined();
+    expect(dead.retentionMs ?? 0).toBeGreaterThan((replies.retentionMs ?? Number.NaN) * 24);
+  });
+
+  test("carry the prefix", () => {
+    const names = Object.values(topicsOf("accounts", { lanes: 1, prefix: "prod." })).map(({ name }) => name);
+    expect(names).toEqual(["prod.accounts.requests", "prod.accounts.replies", "prod.accounts.dead"]);
+  });
+
+  test("of a bad name are refused", () => {
+    expect(() => topicsOf("Accounts", { lanes: 1 })).toThrow(
+      expect.objectContaining({ code: "SHARDCAST_INVALID_REQUEST" }),
+    );
+  });
+});

@@ -1,0 +1,97 @@
+import { ShardcastError } from "@shardcast/protocol";
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify";
+import type { Logger } from "pino";
+import type { Backend } from "./backend.ts";
+import { answerClientError } from "./client-error.ts";
+import type { ResolvedGatewayOptions } from "./options.ts";
+import { expectedError, sendProblem } from "./problems.ts";
+import { addHealthRoutes } from "./routes/health.ts";
+import { addKeyRoutes } from "./routes/keys.ts";
+import type { Visits } from "./visits.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The request's Content-Type as it came. */
+    bodyType: string | undefined;
+  }
+}
+
+/** Longest time a request may take to arrive. Fastify's default is for ever, which lets slow callers pile up. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than any path that fits into Node's 16 KB of headers: the limits of keys and handlers decide, not this one. */
+const MAX_PARAM_LENGTH = 20_000;
+
+export interface AppOptions {
+  readonly settings: ResolvedGatewayOptions;
+  readonly logger: Logger;
+  readonly backend: Backend;
+  readonly visits: Visits;
+}
+
+/** The HTTP side: routes and what is said when there is none. */
+export function buildApp({ settings, logger, backend, visits }: AppOptions): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    // No line and no child logger for a request: this is the hot path.
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (parent) => parent,
+    bodyLimit: settings.bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Answered in our own words, below.
+    return503OnClosing: false,
+    http: { requireHostHeader: false },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => answerError(error, reply as FastifyReply),
+  });
+
+  function answerError(error: unknown, reply: FastifyReply): FastifyReply {
+    const expected = expectedError(error);
+    if (expected === undefined) logger.error({ err: error }, "unexpected fault");
+    return sendProblem(reply, expected ?? error);
+  }
+
+  app.setErrorHandler((error, _request, reply) => answerError(error, reply));
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, new ShardcastError("SHARDCAST_NOT_FOUND", "no such route")),
+  );
+  app.decorateRequest("bodyType", undefined);
+  app.addHook("onRequest", readHead);
+  // Bodies are opaque: one parser for all of them, and it parses nothing.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.server.on("connection", (socket) => {
+    // Each pipelined request listens for the end of its connection.
+    socket.setMaxListeners(0);
+  });
+  // Node would answer 417 with an empty body; an expectation may as well be ignored (RFC 9110, 10.1.1).
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  addHealthRoutes(app, backend);
+  addKeyRoutes(app, {
+    backend,
+    visits,
+    limits: settings,
+    forwardHeaders: settings.forwardHeaders,
+    logger,
+  });
+  return app;
+}
+
+function readHead(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+  const { raw } = request;
+  // Hidden from Fastify, which would read it, look for a parser, and refuse what is not a media type.
+  request.bodyType = raw.headers["content-type"];
+  raw.headers["content-type"] = undefined;
+  if (raw.headers.host === undefined && raw.httpVersion === "1.1") {
+    done(new ShardcastError("SHARDCAST_INVALID_REQUEST", "Host: must be there in HTTP/1.1"));
+    return;
+  }
+  done();
+}

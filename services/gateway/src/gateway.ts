@@ -1,0 +1,64 @@
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { buildApp } from "./app.ts";
+import { Backend } from "./backend.ts";
+import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
+import { shutDown } from "./shutdown.ts";
+import { Visits } from "./visits.ts";
+
+export interface Gateway {
+  /** Where it listens, e.g. `http://127.0.0.1:8080`; a loopback address where it listens on all. */
+  readonly url: string;
+  readonly port: number;
+  /** Resolves when every configured service can be called; rejects with SHARDCAST_CLOSED when closed before. */
+  readonly ready: Promise<void>;
+  /** Requests that wait for a worker's reply now. */
+  readonly pending: number;
+  /**
+   * Finishes what was accepted, within `shutdownGraceMs`, and leaves; closes the log as well. Idempotent: every call
+   * returns the same promise.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway: listens at once, and answers 503 until the services can be called.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG with all faults; what `listen` failed with. The log is then
+ *   still the caller's.
+ */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const settings = resolveGatewayOptions(options, options.env);
+  const { log } = options;
+  const logger = options.logger ?? pino({ level: settings.logLevel });
+  const visits = new Visits(settings);
+  const backend = new Backend(log, logger, settings);
+  const app = buildApp({ settings, logger, backend, visits });
+  try {
+    await app.listen({ host: settings.host, port: settings.port });
+  } catch (error) {
+    await backend.endRequests();
+    await app.close();
+    throw error;
+  }
+  const { port } = app.server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  return {
+    url: `http://${reachable(settings.host)}:${port}`,
+    port,
+    ready: backend.ready,
+    get pending() {
+      return backend.pending;
+    },
+    close() {
+      closed ??= shutDown({ app, backend, visits, log, graceMs: settings.shutdownGraceMs });
+      return closed;
+    },
+  };
+}
+
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,99 @@
+import type { ServiceRoute } from "@shardcast/client";
+import type { Log } from "@shardcast/log";
+import { type EnvNames, resolveConfig, textList, wholeNumber } from "@shardcast/protocol";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { servicesOption } from "./services.ts";
+
+const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const TOPIC_PREFIX = /^[A-Za-z0-9._-]*$/;
+/** A timer holds no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const schema = z.object({
+  host: z.string().min(1).default("0.0.0.0"),
+  port: wholeNumber(0, 65_535).default(8080),
+  services: servicesOption,
+  topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
+  bodyLimitBytes: wholeNumber(1, 100_000_000).default(900_000),
+  maxInFlight: wholeNumber(1).default(10_000),
+  maxInFlightPerLane: wholeNumber(1).default(1_000),
+  maxBufferedBytes: wholeNumber(1_000_000).default(256_000_000),
+  defaultTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(30_000),
+  maxTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(300_000),
+  shutdownGraceMs: wholeNumber(0, MAX_TIMER_MS).default(10_000),
+  forwardHeaders: textList()
+    .pipe(z.array(z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase()))
+    .default([]),
+  logLevel: z.enum(LEVELS).default("info"),
+});
+
+export type ResolvedGatewayOptions = z.infer<typeof schema>;
+
+/** Environment variables that fill what the options leave out. */
+export const GATEWAY_ENV = {
+  host: "SHARDCAST_HOST",
+  port: "SHARDCAST_PORT",
+  services: "SHARDCAST_SERVICES",
+  topicPrefix: "SHARDCAST_TOPIC_PREFIX",
+  bodyLimitBytes: "SHARDCAST_BODY_LIMIT_BYTES",
+  maxInFlight: "SHARDCAST_MAX_IN_FLIGHT",
+  maxInFlightPerLane: "SHARDCAST_MAX_IN_FLIGHT_PER_LANE",
+  maxBufferedBytes: "SHARDCAST_MAX_BUFFERED_BYTES",
+  defaultTimeoutMs: "SHARDCAST_DEFAULT_TIMEOUT_MS",
+  maxTimeoutMs: "SHARDCAST_MAX_TIMEOUT_MS",
+  shutdownGraceMs: "SHARDCAST_SHUTDOWN_GRACE_MS",
+  forwardHeaders: "SHARDCAST_FORWARD_HEADERS",
+  logLevel: "SHARDCAST_LOG_LEVEL",
+} as const satisfies EnvNames<ResolvedGatewayOptions>;
+
+/** Options that have an environment variable of their own, named in {@link GATEWAY_ENV}. */
+export interface GatewaySettings {
+  /** Address to listen on. Default `0.0.0.0`. */
+  readonly host?: string;
+  /** Default 8080; 0 takes a free one. */
+  readonly port?: number;
+  /** The services to serve; others are answered 404. As text: `accounts=3,orders=12:modulo,invoices`. */
+  readonly services?: Readonly<Record<string, ServiceRoute>> | string;
+  /** Put before every topic's name; must be the workers' one. Default none. */
+  readonly topicPrefix?: string;
+  /** Largest request body. Default 900,000: with key and headers it fits Kafka's default record of 1 MB. */
+  readonly bodyLimitBytes?: number;
+  /** Requests at the door or waiting for a reply; over it 503 (C7). Default 10,000. */
+  readonly maxInFlight?: number;
+  /** Requests waiting for one lane; over it 429 (C7). Default 1,000. */
+  readonly maxInFlightPerLane?: number;
+  /** Bytes of request and reply bodies held at once; over it 503 (C7). Default 256,000,000. */
+  readonly maxBufferedBytes?: number;
+  /** How long a caller waits who does not say. Default 30,000. */
+  readonly defaultTimeoutMs?: number;
+  /** Longest wait a caller gets; more is cut to it. Default 300,000. */
+  readonly maxTimeoutMs?: number;
+  /** How long `close()` lets accepted requests finish. Default 10,000. */
+  readonly shutdownGraceMs?: number;
+  /**
+   * Names of request headers that travel to the handler. Default none: what travels lies on the log, readable for as
+   * long as the topic keeps it, and the headers of a request are full of credentials (Authorization, Cookie).
+   */
+  readonly forwardHeaders?: readonly string[];
+  /** Default `info`. Requests are not logged, only what goes wrong at our end. */
+  readonly logLevel?: (typeof LEVELS)[number];
+}
+
+export interface GatewayOptions extends GatewaySettings {
+  /** The connection to the log. The gateway takes it over and closes it. */
+  readonly log: Log;
+  /** Default: a pino logger of `logLevel` to standard output. */
+  readonly logger?: Logger;
+  /** Where settings that are not given come from. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Throws SHARDCAST_INVALID_CONFIG with all faults. */
+export function resolveGatewayOptions(
+  options: GatewaySettings,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedGatewayOptions {
+  return resolveConfig("gateway", schema, GATEWAY_ENV, options as Record<string, unknown>, env);
+}

@@ -1,0 +1,101 @@
+import type { Reply, RequestOptions } from "@shardcast/client";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import type { Backend } from "../backend.ts";
+import { isHeaderValue, setHandlerHeaders } from "../response-headers.ts";
+import { type TimeoutLimits, timeoutOf } from "../timeout.ts";
+import type { Visit, Visits } from "../visits.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set on the routes that bring work. */
+    visit: Visit | null;
+  }
+}
+
+interface KeyRoute {
+  Params: { readonly service: string; readonly key: string; readonly "*"?: string };
+}
+
+export interface KeyRouteOptions {
+  readonly backend: Backend;
+  readonly visits: Visits;
+  readonly limits: TimeoutLimits;
+  readonly forwardHeaders: readonly string[];
+  readonly logger: Logger;
+}
+
+// W3C Trace Context, version 00; what does not look like it is not passed on, as the standard wants.
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const NO_HEADERS = Object.freeze({});
+
+/** `POST /v1/{service}/keys/{key}[/{handler…}]`: a keyed request, answered with the worker's reply. */
+export function addKeyRoutes(app: FastifyInstance, options: KeyRouteOptions): void {
+  const { backend, visits, limits, forwardHeaders, logger } = options;
+  app.decorateRequest("visit", null);
+
+  /** At the headers, before a byte of the body is read. */
+  function admit(request: FastifyRequest<KeyRoute>, reply: FastifyReply, done: (error?: Error) => void) {
+    try {
+      backend.assertOpen(request.params.service);
+      request.visit = visits.begin(request.raw, reply.raw);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  }
+
+  async function handle(request: FastifyRequest<KeyRoute>, reply: FastifyReply): Promise<void> {
+    const { service, key, "*": handler = "" } = request.params;
+    const visit = request.visit as Visit;
+    const { headers } = request;
+    const asked: Mutable<RequestOptions> = {
+      handler,
+      timeoutMs: timeoutOf(headers, limits),
+      signal: visit.signal,
+      headers: forwardHeaders.length === 0 ? NO_HEADERS : pick(headers, forwardHeaders),
+    };
+    if (request.bodyType !== undefined) asked.contentType = request.bodyType;
+    const { traceparent } = headers;
+    if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) asked.traceparent = traceparent;
+    const body = request.body as Buffer | undefined;
+    // Held by the log while it is sent, by nobody while its reply is awaited.
+    request.body = undefined;
+    let answer: Reply;
+    try {
+      answer = await backend.client().request(service, key, body, asked);
+    } catch (error) {
+      // Nobody is there to be answered.
+      if (!visit.signal.aborted) throw error;
+      reply.hijack();
+      return;
+    }
+    visit.hold(answer.body.byteLength);
+    sendReply(reply, answer, logger);
+  }
+
+  app.post<KeyRoute>("/v1/:service/keys/:key", { onRequest: admit }, handle);
+  app.post<KeyRoute>("/v1/:service/keys/:key/*", { onRequest: admit }, handle);
+}
+
+/** The worker's answer as it was. Only a body without a type gets one: Fastify calls it an octet stream. */
+function sendReply(reply: FastifyReply, answer: Reply, logger: Logger): void {
+  const { id, status, contentType, headers, body } = answer;
+  setHandlerHeaders(reply, headers, logger);
+  if (contentType !== undefined && isHeaderValue(contentType)) reply.header("content-type", contentType);
+  reply.code(status).header("shardcast-request-id", id);
+  const bodyless = status === 204 || status === 205 || status === 304 || body.byteLength === 0;
+  reply.send(bodyless ? undefined : body);
+}
+
+function pick(headers: FastifyRequest["headers"], names: readonly string[]): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of names) {
+    const value = headers[name];
+    if (value !== undefined) picked[name] = typeof value === "string" ? value : value.join(", ");
+  }
+  return picked;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

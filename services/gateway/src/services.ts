@@ -1,0 +1,62 @@
+import { isServiceName } from "@shardcast/protocol";
+import { z } from "zod";
+
+const STRATEGIES = ["murmur2", "modulo"] as const;
+/** More partitions than this in one topic is a typing error, not a plan. */
+const MAX_LANES = 100_000;
+
+/** A service the gateway serves, as the client wants to know it. */
+const route = z.strictObject({
+  lanes: z.number().int().min(1).max(MAX_LANES).exactOptional(),
+  strategy: z.enum(STRATEGIES).exactOptional(),
+});
+
+const serviceName = z
+  .string()
+  .refine(isServiceName, "a service is named by a DNS label: lower-case letters, digits and '-'");
+
+const services = z
+  .record(serviceName, route, {
+    error: ({ input }) => (input === undefined ? "required, e.g. accounts=3,orders=12:modulo" : undefined),
+  })
+  .refine((named) => Object.keys(named).length > 0, "at least one service is needed");
+
+/**
+ * The services by name, from code as a record, or as text: `name[=lanes][:strategy]`, separated by commas, e.g.
+ * `accounts=3,orders=12:modulo,invoices`. With lanes the gateway creates what topics are missing; without, it takes
+ * the partitions it finds.
+ */
+export const servicesOption = z.preprocess((value, context) => {
+  if (typeof value !== "string") return value;
+  const named: Record<string, unknown> = {};
+  const faults: string[] = [];
+  for (const item of value.split(",").map((each) => each.trim())) {
+    if (item === "") continue;
+    const parsed = parseService(item);
+    if (typeof parsed === "string") faults.push(parsed);
+    else if (Object.hasOwn(named, parsed.name)) faults.push(`${parsed.name} is named twice`);
+    else named[parsed.name] = parsed.route;
+  }
+  for (const message of faults) context.addIssue({ code: "custom", message, input: value });
+  // With these, zod looks no further; whoever repairs the list wants to know the rest as well.
+  const rest = faults.length === 0 ? undefined : services.safeParse(named).error;
+  for (const { message, path } of rest?.issues ?? []) {
+    context.addIssue({ code: "custom", message, path: [...path], input: value });
+  }
+  return named;
+}, services);
+
+const SERVICE = /^([^=:]+)(?:=([0-9]{1,6}))?(?::([a-z0-9]+))?$/;
+
+/** One service of the list, or what is wrong with it. */
+function parseService(item: string): { name: string; route: Record<string, unknown> } | string {
+  const [, name, lanes, strategy] = SERVICE.exec(item) ?? [];
+  if (name === undefined) return `${JSON.stringify(item)} is not name[=lanes][:strategy]`;
+  return {
+    name,
+    route: {
+      ...(lanes === undefined ? {} : { lanes: Number(lanes) }),
+      ...(strategy === undefined ? {} : { strategy }),
+    },
+  };
+}
