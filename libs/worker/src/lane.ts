@@ -132,7 +132,7 @@ export class Lane {
       const handler = this.#options.handlerFor(request.handler);
       const outcome: Outcome =
         handler === undefined
-          ? { kind: "exhausted", error: unknownHandler(request.handler), attempts: 0 }
+          ? { kind: "failed", error: unknownHandler(request.handler), attempts: 0 }
           : await execute(handler, request, record.offset, {
               scope,
               slots: this.#slots,

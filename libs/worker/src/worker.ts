@@ -133,7 +133,6 @@ class MemberWorker implements Worker {
   }
 
   async #start(): Promise<void> {
-    let waiting = false;
     try {
       const ownership = await pRetry(() => this.#takeOwnership(), {
         retries: Number.POSITIVE_INFINITY,
@@ -143,10 +142,9 @@ class MemberWorker implements Worker {
         signal: this.#stopping.signal,
         shouldRetry: ({ error }) =>
           isShardcastError(error) && error.retryable && error.code !== "SHARDCAST_CLOSED",
-        onFailedAttempt: ({ error }) => {
-          if (waiting) return;
-          waiting = true;
-          this.#logger.warn({ reason: error.message }, "waiting for the log");
+        onFailedAttempt: ({ error, attemptNumber }) => {
+          // Once, and not for the moment in which a topic just created has no leader yet.
+          if (attemptNumber === 3) this.#logger.warn({ reason: error.message }, "waiting for the log");
         },
       });
       if (this.#stopping.signal.aborted) {

@@ -95,6 +95,58 @@ export function flowPromises(suite: SuiteContext): void {
     }
   });
 
+  test("closing the reader from one delivery holds at once for every partition", async () => {
+    const topic = await suite.topic(PARTITIONS.length);
+    let reader: LogReader | undefined;
+    let deliveries = 0;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const opened = await suite.reader(topic, {
+      onRecords() {
+        deliveries++;
+        void reader?.close().then(resolve);
+      },
+    });
+    reader = opened.reader;
+    const other = await suite.reader(topic);
+    for (const p of PARTITIONS) {
+      await reader.start(topic, p, "earliest");
+      await other.reader.start(topic, p, "earliest");
+    }
+    await flow(topic);
+    await closed;
+    await other.got.count(TOTAL);
+    expect(deliveries).toBe(1);
+  });
+
+  test("starting one partition again from another's delivery ends its old run", async () => {
+    const topic = await suite.topic(2);
+    let reader: LogReader | undefined;
+    let again: Promise<number> | undefined;
+    let startedAgainAt = -1;
+    const opened = await suite.reader(topic, {
+      onRecords([record]: readonly LogRecord[]) {
+        if (record?.partition !== 0 || again !== undefined || reader === undefined) return;
+        again = reader.start(topic, 1, "earliest");
+        void again.then(() => {
+          startedAgainAt = opened.got.offsets(1).length;
+        });
+      },
+    });
+    reader = opened.reader;
+    const { got } = opened;
+    for (const p of [0, 1]) await reader.start(topic, p, "earliest");
+    const offsets = await Promise.all([0, 1].map((p) => suite.appendTexts(topic, p, numbered("r", 500))));
+    await got.until(() => again !== undefined);
+    await again;
+    await suite.appendTexts(topic, 1, ["marker"]);
+    await got.text("marker");
+    const seen = got.offsets(1).slice(0, -1);
+    const run = seen.lastIndexOf(offsets[1]?.[0] ?? -1);
+    expect(seen.slice(run)).toEqual(offsets[1]);
+    expect(seen.slice(0, run)).toEqual(offsets[1]?.slice(0, run));
+    expect(run).toBeLessThanOrEqual(startedAgainAt);
+  });
+
   test("latest taken while records flow misses nothing from the offset it told", async () => {
     const topic = await suite.topic(PARTITIONS.length);
     const { reader, got } = await suite.reader(topic);

@@ -25,7 +25,7 @@ export function openMemoryReader(
 
   // Never inside append: a writer must not run its readers' code, as it never does over a network.
   function schedule(): void {
-    if (scheduled || closed) return;
+    if (scheduled) return;
     scheduled = true;
     setImmediate(deliver);
   }
@@ -33,9 +33,10 @@ export function openMemoryReader(
   function deliver(): void {
     scheduled = false;
     try {
-      for (const cursor of [...cursors.values()]) {
-        // asked again for each: the callback may have paused it, started it again or closed us
-        if (hasWork(cursor)) handOver(cursor);
+      for (const key of [...cursors.keys()]) {
+        // looked up anew for each: a callback may have paused it, started it again or closed the reader
+        const cursor = cursors.get(key);
+        if (cursor !== undefined && hasWork(cursor)) handOver(cursor);
       }
     } finally {
       if ([...cursors.values()].some(hasWork)) schedule();
@@ -43,14 +44,14 @@ export function openMemoryReader(
   }
 
   function hasWork(cursor: Cursor): boolean {
-    return !closed && cluster.available && !cursor.paused && cursor.position < cursor.source.end;
+    return cluster.available && !cursor.paused && cursor.position < cursor.source.end;
   }
 
   function handOver(cursor: Cursor): void {
     const records = cursor.source.read(cursor.position, BATCH);
     const last = records.at(-1);
     if (last === undefined) return;
-    cursor.position = last.offset + 1; // before the callback, which may start the partition again
+    cursor.position = last.offset + 1; // before the callback: if that throws, nothing is delivered twice
     onRecords(records);
   }
 
@@ -85,7 +86,7 @@ export function openMemoryReader(
       if (closed) return;
       closed = true;
       stopListening();
-      cursors.clear();
+      cursors.clear(); // so that a delivery on its way finds nothing
       onClose(reader);
     },
   };
