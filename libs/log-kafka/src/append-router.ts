@@ -1,14 +1,17 @@
 import type { AppendRecord } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
-import type { Kafka } from "kafkajs";
+import type { Producer } from "kafkajs";
 import { Appender, type Entry } from "./appender.ts";
+import { ClientSlot } from "./client-slot.ts";
+import { type OpenLink, RETRY } from "./link.ts";
 import type { Metadata } from "./metadata.ts";
-import { ProducerSlot } from "./producer-slot.ts";
 
 export interface AppendRouterOptions {
-  readonly kafka: Kafka;
+  readonly openLink: OpenLink;
   readonly metadata: Metadata;
   readonly attempts: number;
+  /** Bounds one attempt, and a connection. */
+  readonly attemptTimeoutMs: number;
   readonly maxRecordBytes: number;
   readonly maxQueuedBytes: number;
   readonly onUnavailable: () => void;
@@ -26,8 +29,9 @@ const OVERHEAD_BYTES = 128;
 /** Hands each record to the appender of its partition's leader, so that a slow broker delays only its own lanes. */
 export class AppendRouter {
   readonly #options: AppendRouterOptions;
-  readonly #appenders = new Map<number, { appender: Appender; producers: ProducerSlot }>();
+  readonly #appenders = new Map<number, { appender: Appender; producers: ClientSlot<Producer> }>();
   readonly #roads = new Map<string, Map<number, Road>>();
+  readonly #seekingLeader = new Set<Promise<number>>();
   #queuedBytes = 0;
 
   constructor(options: AppendRouterOptions) {
@@ -50,18 +54,37 @@ export class AppendRouter {
       );
     }
     const leader = this.#options.metadata.leaderOf(record.topic, record.partition);
-    if (leader instanceof Promise) return leader.then((found) => this.#enqueue(record, bytes, found));
-    return this.#enqueue(record, bytes, leader);
+    return leader instanceof Promise
+      ? this.#enqueueLater(record, bytes, leader)
+      : this.#enqueue(record, bytes, leader);
   }
 
   rejectQueued(error: ShardcastError): void {
     for (const { appender } of this.#appenders.values()) appender.rejectQueued(error);
   }
 
+  /** Sends what was handed over before, and leaves. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#seekingLeader);
     const all = [...this.#appenders.values()];
     await Promise.all(all.map(({ appender }) => appender.drained()));
     await Promise.all(all.map(({ producers }) => producers.close()));
+  }
+
+  #enqueueLater(
+    record: AppendRecord,
+    bytes: number,
+    leader: Promise<number>,
+  ): Promise<{ readonly offset: number }> {
+    // Counted from here on, so that a log that is away can not be filled without bound meanwhile (C7).
+    this.#queuedBytes += bytes;
+    this.#seekingLeader.add(leader);
+    return leader
+      .finally(() => {
+        this.#queuedBytes -= bytes;
+        this.#seekingLeader.delete(leader);
+      })
+      .then((found) => this.#enqueue(record, bytes, found));
   }
 
   #enqueue(record: AppendRecord, bytes: number, leader: number): Promise<{ readonly offset: number }> {
@@ -89,11 +112,25 @@ export class AppendRouter {
   #appender(leader: number): Appender {
     const known = this.#appenders.get(leader);
     if (known !== undefined) return known.appender;
-    const { kafka, attempts, maxRecordBytes, onUnavailable, metadata } = this.#options;
-    const producers = new ProducerSlot(kafka, attempts);
+    const { openLink, attempts, attemptTimeoutMs, maxRecordBytes, onUnavailable, metadata } = this.#options;
+    const producers = new ClientSlot<Producer>(
+      openLink,
+      (kafka) =>
+        kafka.producer({
+          idempotent: true,
+          allowAutoTopicCreation: false,
+          createPartitioner:
+            () =>
+            ({ message }) =>
+              message.partition as number,
+          retry: { ...RETRY, retries: attempts - 1 },
+        }),
+      attemptTimeoutMs,
+    );
     const appender = new Appender({
       producers,
       maxBatchBytes: maxRecordBytes,
+      sendTimeoutMs: attempts * attemptTimeoutMs,
       onUnavailable: () => {
         metadata.forget();
         onUnavailable();

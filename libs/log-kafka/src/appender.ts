@@ -1,9 +1,10 @@
 import type { AppendRecord } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
-import type { Message, RecordMetadata } from "kafkajs";
+import type { Message, Producer, RecordMetadata } from "kafkajs";
+import { bounded } from "./bounded.ts";
 import { classify, toShardcastError } from "./classify.ts";
+import type { ClientSlot } from "./client-slot.ts";
 import { AdaptiveLinger } from "./linger.ts";
-import type { ProducerSlot } from "./producer-slot.ts";
 
 export interface Entry {
   readonly record: AppendRecord;
@@ -13,7 +14,14 @@ export interface Entry {
 }
 
 export interface AppenderOptions {
-  readonly producers: ProducerSlot;
+  /**
+   * The idempotent producer. Replaced after every failure: kafkajs gives a failed batch's sequence numbers to the next
+   * one. Had the broker written the failed batch although its answer was lost, it would take the next one for a
+   * repetition and drop it while confirming it: an accepted request would be lost (C3).
+   */
+  readonly producers: ClientSlot<Producer>;
+  /** Bounds one send with all its attempts. */
+  readonly sendTimeoutMs: number;
   /** Largest batch of one partition; the broker bounds batches, not records. */
   readonly maxBatchBytes: number;
   /** Told of each failure that looks as if the log were away. */
@@ -114,7 +122,8 @@ export class Appender {
     const grouped = groupByPartition(batch);
     try {
       const producer = await this.#options.producers.get();
-      const answers = await producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(grouped) });
+      const sending = producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(grouped) });
+      const answers = await bounded(sending, this.#options.sendTimeoutMs, "append");
       this.#confirm(grouped, answers);
     } catch (error) {
       this.#options.producers.discard();
@@ -124,7 +133,7 @@ export class Appender {
         for (const entry of batch) await this.#sendBatch([entry]);
         return;
       }
-      if (fault === "unavailable") this.#options.onUnavailable();
+      if (fault === "unavailable" || fault === "moving") this.#options.onUnavailable();
       const failure = toShardcastError(error, "append");
       for (const entry of batch) this.#reject(entry, failure);
     }

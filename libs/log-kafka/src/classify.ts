@@ -1,7 +1,14 @@
-import { ShardcastError } from "@shardcast/protocol";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 
 /** What an error of kafkajs means to us. One function decides; every branch says why. */
-export type Fault = "fenced" | "too-large" | "refused" | "concurrent" | "unknown-topic" | "unavailable";
+export type Fault =
+  | "fenced"
+  | "too-large"
+  | "refused"
+  | "concurrent"
+  | "unknown-topic"
+  | "moving"
+  | "unavailable";
 
 const FENCED = new Set([
   "INVALID_PRODUCER_EPOCH",
@@ -13,11 +20,15 @@ const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 const UNKNOWN_TOPIC = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 const REFUSED =
   /AUTHORIZATION_FAILED$|^SASL_AUTHENTICATION_FAILED$|^UNSUPPORTED_SASL_MECHANISM$|^INVALID_TOPIC_EXCEPTION$|^POLICY_VIOLATION$|^INVALID_REPLICATION_FACTOR$|^INVALID_CONFIG$/;
+const MOVING =
+  /^(NOT_LEADER_FOR_PARTITION|LEADER_NOT_AVAILABLE|.*COORDINATOR.*|GROUP_LOAD_IN_PROGRESS|NOT_CONTROLLER)$/;
 /** Error code 90, newer than kafkajs: it gives such codes no type. */
 const PRODUCER_FENCED_CODE = 90;
 
 /** kafkajs wraps errors in errors; the innermost that has a protocol type or a telling name decides. */
 export function classify(error: unknown): Fault {
+  // Our own verdict on an answer: the log was there.
+  if (isShardcastError(error) && error.code !== "SHARDCAST_LOG_UNAVAILABLE") return "refused";
   for (const each of chain(error)) {
     const { type, name, code } = each as { type?: string; name?: string; code?: unknown };
     // Another producer has our transactional id: nothing this one does can succeed any more.
@@ -29,6 +40,8 @@ export function classify(error: unknown): Fault {
     // An operator has to grant or configure something.
     if (type !== undefined && REFUSED.test(type)) return "refused";
     if (name === "KafkaJSSASLAuthenticationError") return "refused";
+    // Leaders and coordinators change hands, or are being chosen: a matter of a moment.
+    if (type !== undefined && MOVING.test(type)) return "moving";
     // The last transaction's markers are still being written: a matter of milliseconds.
     if (type === "CONCURRENT_TRANSACTIONS") return "concurrent";
   }
@@ -54,6 +67,7 @@ export function toShardcastError(error: unknown, doing: string): ShardcastError 
     case "unknown-topic":
       return new ShardcastError("SHARDCAST_LOG_REFUSED", `${doing}: ${reason}`, { cause: error });
     case "concurrent":
+    case "moving":
     case "unavailable":
       return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", `${doing}: ${reason}`, { cause: error });
   }

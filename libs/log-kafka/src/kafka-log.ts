@@ -7,14 +7,13 @@ import type {
   SessionOptions,
 } from "@shardcast/log";
 import { ShardcastError, type TopicSpec } from "@shardcast/protocol";
-import type { Admin, Kafka } from "kafkajs";
 import { type Logger, pino } from "pino";
+import { AdminClient } from "./admin-client.ts";
 import { AppendRouter } from "./append-router.ts";
 import { Availability } from "./availability.ts";
-import { toShardcastError } from "./classify.ts";
-import { createKafka, RETRY } from "./kafkajs.ts";
+import { linkOpener, type OpenLink } from "./link.ts";
 import { Metadata } from "./metadata.ts";
-import { offsetsOf } from "./offsets.ts";
+import { type OffsetRange, offsetsOf } from "./offsets.ts";
 import { type KafkaLogOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "./options.ts";
 import { KafkaReader } from "./reader.ts";
 import { KafkaSession } from "./session.ts";
@@ -39,31 +38,36 @@ export function createKafkaLog(
 class KafkaLog implements Log {
   readonly #options: ResolvedKafkaOptions;
   readonly #logger: Logger;
-  readonly #kafka: Kafka;
+  readonly #openLink: OpenLink;
+  readonly #admin: AdminClient;
+  /** Bounds one request with a connection before it. */
+  readonly #callTimeoutMs: number;
   readonly #metadata: Metadata;
   readonly #router: AppendRouter;
   readonly #availability: Availability;
   readonly #open = new Set<LogReader | MemberSession>();
-  #admin: Promise<Admin> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedKafkaOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
-    this.#kafka = createKafka(options, logger);
-    this.#metadata = new Metadata(() => this.#connectedAdmin());
+    this.#callTimeoutMs = options.connectTimeoutMs + 2 * options.requestTimeoutMs;
+    this.#openLink = linkOpener(options, logger);
+    this.#admin = new AdminClient(this.#openLink, this.#callTimeoutMs);
+    this.#metadata = new Metadata(this.#admin);
     this.#availability = new Availability({
       logger,
       unavailableAfterMs: options.unavailableAfterMs,
       probe: async () => {
-        await (await this.#connectedAdmin()).describeCluster();
+        await this.#admin.call("probe", (admin) => admin.describeCluster());
       },
       onChange: (available) => this.#onAvailability(available),
     });
     this.#router = new AppendRouter({
-      kafka: this.#kafka,
+      openLink: this.#openLink,
       metadata: this.#metadata,
       attempts: options.appendAttempts,
+      attemptTimeoutMs: this.#callTimeoutMs,
       maxRecordBytes: options.maxRecordBytes,
       maxQueuedBytes: options.maxQueuedBytes,
       onUnavailable: () => this.#availability.suspect(),
@@ -76,7 +80,7 @@ class KafkaLog implements Log {
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
     this.#assertUsable();
-    await ensureTopics(await this.#connectedAdmin(), specs, this.#options.replicationFactor);
+    await ensureTopics(this.#admin, specs, this.#options.replicationFactor);
   }
 
   async partitionsOf(topic: string): Promise<number | undefined> {
@@ -94,9 +98,10 @@ class KafkaLog implements Log {
     this.#assertUsable();
     const reader = await KafkaReader.open(
       {
-        kafka: this.#kafka,
+        openLink: this.#openLink,
+        sessionTimeoutMs: this.#options.sessionTimeoutMs,
         logger: this.#logger,
-        offsetsOf: async (topic, partition) => offsetsOf(await this.#connectedAdmin(), topic, partition),
+        offsetsOf: (topic, partition) => this.#offsetsOf(topic, partition),
         onUnavailable: () => this.#availability.suspect(),
       },
       options,
@@ -108,9 +113,11 @@ class KafkaLog implements Log {
     this.#assertUsable();
     const session = await KafkaSession.open(
       {
-        kafka: this.#kafka,
-        admin: () => this.#connectedAdmin(),
-        offsetsOf: async (topic, partition) => offsetsOf(await this.#connectedAdmin(), topic, partition),
+        openLink: this.#openLink,
+        admin: this.#admin,
+        callTimeoutMs: this.#callTimeoutMs,
+        offsetsOf: (topic, partition) => this.#offsetsOf(topic, partition),
+        assertUsable: () => this.#assertUsable(),
         onUnavailable: () => this.#availability.suspect(),
         logger: this.#logger,
       },
@@ -139,7 +146,7 @@ class KafkaLog implements Log {
     const left = (async () => {
       await this.#router.close();
       await Promise.all([...this.#open].map((each) => each.close()));
-      await (await this.#admin)?.disconnect();
+      await this.#admin.close();
     })().catch(() => {});
     let timer: NodeJS.Timeout | undefined;
     const bound = new Promise<void>((resolve) => {
@@ -155,21 +162,9 @@ class KafkaLog implements Log {
     if (!available) this.#router.rejectQueued(away());
   }
 
-  #connectedAdmin(): Promise<Admin> {
-    this.#admin ??= this.#connectAdmin();
-    return this.#admin;
-  }
-
-  async #connectAdmin(): Promise<Admin> {
-    const admin = this.#kafka.admin({ retry: RETRY });
-    try {
-      await admin.connect();
-      return admin;
-    } catch (error) {
-      this.#admin = undefined;
-      admin.disconnect().catch(() => {});
-      throw toShardcastError(error, "connecting to Kafka");
-    }
+  async #offsetsOf(topic: string, partition: number): Promise<OffsetRange> {
+    this.#assertUsable();
+    return offsetsOf(this.#admin, topic, partition);
   }
 
   #assertUsable(): void {

@@ -1,5 +1,5 @@
 import { ShardcastError } from "@shardcast/protocol";
-import type { Admin } from "kafkajs";
+import type { AdminClient } from "./admin-client.ts";
 import { classify, toShardcastError } from "./classify.ts";
 
 /** What a topic looks like to this process: its number of partitions and who leads each. */
@@ -10,11 +10,11 @@ interface TopicMetadata {
 
 /** Leaders change rarely, and a stale one costs only a detour inside kafkajs; so what is known is kept until a failure. */
 export class Metadata {
-  readonly #admin: () => Promise<Admin>;
+  readonly #admin: AdminClient;
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #loading = new Map<string, Promise<TopicMetadata | undefined>>();
 
-  constructor(admin: () => Promise<Admin>) {
+  constructor(admin: AdminClient) {
     this.#admin = admin;
   }
 
@@ -54,8 +54,9 @@ export class Metadata {
 
   async #ask(topic: string): Promise<TopicMetadata | undefined> {
     try {
-      const admin = await this.#admin();
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const { topics } = await this.#admin.call("metadata", (admin) =>
+        admin.fetchTopicMetadata({ topics: [topic] }),
+      );
       const leaders = new Map((topics[0]?.partitions ?? []).map((each) => [each.partitionId, each.leader]));
       this.#topics.set(topic, { leaders });
       return { leaders };

@@ -1,5 +1,5 @@
 import { ShardcastError } from "@shardcast/protocol";
-import type { Admin } from "kafkajs";
+import type { AdminClient } from "./admin-client.ts";
 import { toShardcastError } from "./classify.ts";
 
 /** The records a partition holds: from `low` to before `high`. */
@@ -9,10 +9,10 @@ export interface OffsetRange {
 }
 
 /** Asks the log for the range of one partition. */
-export async function offsetsOf(admin: Admin, topic: string, partition: number): Promise<OffsetRange> {
+export async function offsetsOf(admin: AdminClient, topic: string, partition: number): Promise<OffsetRange> {
   let found: { partition: number; low: string; high: string }[];
   try {
-    found = await admin.fetchTopicOffsets(topic);
+    found = await admin.call("offsets", (client) => client.fetchTopicOffsets(topic));
   } catch (error) {
     throw toShardcastError(error, `offsets of ${topic}`);
   }
@@ -25,11 +25,11 @@ export async function offsetsOf(admin: Admin, topic: string, partition: number):
 
 /** What a consumer group committed for a topic, by partition; without those it never committed. */
 export async function committedOf(
-  admin: Admin,
+  admin: AdminClient,
   groupId: string,
   topic: string,
 ): Promise<ReadonlyMap<number, { readonly offset: number; readonly metadata: string }>> {
-  const answers = await admin.fetchOffsets({ groupId, topics: [topic] });
+  const answers = await admin.call("progress", (client) => client.fetchOffsets({ groupId, topics: [topic] }));
   const partitions = answers.find((each) => each.topic === topic)?.partitions ?? [];
   return new Map(
     partitions

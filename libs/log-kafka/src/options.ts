@@ -28,6 +28,8 @@ const schema = z
     appendAttempts: wholeNumber(1, 20).default(5),
     /** Without an answer for this long the log counts as away, and calls fail at once until it answers again. */
     unavailableAfterMs: wholeNumber(500, 60_000).default(3_000),
+    /** Session of a reader's group of one: how long a stall it outlives without joining again. */
+    sessionTimeoutMs: wholeNumber(6_000, 1_800_000).default(30_000),
     /** Largest record (key, value and headers); the broker's `message.max.bytes` must be above it. */
     maxRecordBytes: wholeNumber(1_024, 100_000_000).default(1_000_000),
     /** Bytes that may wait to be sent; over it appends fail as SHARDCAST_OVERLOADED (C7). */
@@ -66,6 +68,7 @@ export const KAFKA_ENV = {
   requestTimeoutMs: "SHARDCAST_KAFKA_REQUEST_TIMEOUT_MS",
   appendAttempts: "SHARDCAST_KAFKA_APPEND_ATTEMPTS",
   unavailableAfterMs: "SHARDCAST_KAFKA_UNAVAILABLE_AFTER_MS",
+  sessionTimeoutMs: "SHARDCAST_KAFKA_SESSION_TIMEOUT_MS",
   maxRecordBytes: "SHARDCAST_KAFKA_MAX_RECORD_BYTES",
   maxQueuedBytes: "SHARDCAST_KAFKA_MAX_QUEUED_BYTES",
   replicationFactor: "SHARDCAST_KAFKA_REPLICATION_FACTOR",
@@ -87,6 +90,7 @@ export interface KafkaLogOptions {
   readonly requestTimeoutMs?: number;
   readonly appendAttempts?: number;
   readonly unavailableAfterMs?: number;
+  readonly sessionTimeoutMs?: number;
   readonly maxRecordBytes?: number;
   readonly maxQueuedBytes?: number;
   readonly replicationFactor?: number;

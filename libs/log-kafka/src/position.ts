@@ -10,18 +10,14 @@ export interface Position {
   paused: boolean;
 }
 
-/** What to do with a fetched batch. */
-export type Verdict =
-  /** Deliver the records at or above the position. */
-  | { readonly kind: "deliver" }
-  /** Not wanted now; read it again from the position when it is. */
-  | { readonly kind: "reread" }
-  /** Begins after the position: records may be missing. Find out whether they still exist. */
-  | { readonly kind: "gap"; readonly fetchedFrom: number };
+/**
+ * What to do with a fetched batch: `deliver` its records at or above the position; `reread` them later, they are not
+ * wanted now; or look into a `gap`: it begins after the position, so records may be missing.
+ */
+export type Verdict = "deliver" | "reread" | "gap";
 
 /** Judges a batch that was fetched from offset `fetchedFrom`. */
-export function judge(position: Position | undefined, fetchedFrom: number): Verdict {
-  if (position === undefined || position.paused) return { kind: "reread" };
-  if (fetchedFrom > position.next) return { kind: "gap", fetchedFrom };
-  return { kind: "deliver" };
+export function judge(position: Position, fetchedFrom: number): Verdict {
+  if (position.paused) return "reread";
+  return fetchedFrom > position.next ? "gap" : "deliver";
 }

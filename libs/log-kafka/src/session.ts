@@ -7,17 +7,23 @@ import {
   type SessionOptions,
 } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
-import type { Admin, Kafka, Producer, Transaction } from "kafkajs";
+import type { Producer, Transaction } from "kafkajs";
 import type { Logger } from "pino";
+import type { AdminClient } from "./admin-client.ts";
+import { bounded } from "./bounded.ts";
 import { classify, toShardcastError } from "./classify.ts";
-import { RETRY } from "./kafkajs.ts";
+import { type Link, type OpenLink, RETRY } from "./link.ts";
 import { committedOf, type OffsetRange } from "./offsets.ts";
 import { newSessionId, stamp, unstamp } from "./stamp.ts";
 
 export interface KafkaSessionDeps {
-  readonly kafka: Kafka;
-  readonly admin: () => Promise<Admin>;
+  readonly openLink: OpenLink;
+  readonly admin: AdminClient;
+  /** Bounds one request with a connection before it. */
+  readonly callTimeoutMs: number;
   readonly offsetsOf: (topic: string, partition: number) => Promise<OffsetRange>;
+  /** Throws while the log is known to be away, or closed. */
+  readonly assertUsable: () => void;
   readonly onUnavailable: () => void;
   readonly logger: Logger;
 }
@@ -29,7 +35,7 @@ const CONCURRENT_ATTEMPTS = 50;
 const CONCURRENT_WAIT_MS = 3;
 
 type State =
-  | { readonly kind: "holding"; readonly producer: Producer }
+  | { readonly kind: "holding"; readonly link: Link; readonly producer: Producer }
   /** The producer is of no use after a fault of unknown outcome; the next commit makes a new one. */
   | { readonly kind: "broken" }
   | { readonly kind: "fenced" }
@@ -45,6 +51,11 @@ export class KafkaSession implements MemberSession {
   readonly #id = newSessionId();
   readonly #taken = new Set<number>();
   #state: State = { kind: "broken" };
+  /**
+   * Initialisations of ours that were given up without an answer. One that a stalled broker carries out late fences
+   * ourselves, so being fenced proves a newer session only without them.
+   */
+  #ghosts = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(deps: KafkaSessionDeps, options: SessionOptions) {
@@ -55,7 +66,7 @@ export class KafkaSession implements MemberSession {
   static async open(deps: KafkaSessionDeps, options: SessionOptions): Promise<KafkaSession> {
     const session = new KafkaSession(deps, options);
     try {
-      session.#state = { kind: "holding", producer: await session.#initialise() };
+      session.#state = { kind: "holding", ...(await session.#initialise()) };
     } catch (error) {
       throw toShardcastError(error, `session of ${options.service}/${options.member}`);
     }
@@ -65,9 +76,10 @@ export class KafkaSession implements MemberSession {
   async take(lane: number): Promise<LaneProgress> {
     const { service, topic, member } = this.#options;
     this.#assertLive();
+    this.#deps.assertUsable();
     let progress: LaneProgress;
     try {
-      const committed = (await committedOf(await this.#deps.admin(), service, topic)).get(lane);
+      const committed = (await committedOf(this.#deps.admin, service, topic)).get(lane);
       progress =
         committed === undefined
           ? { lane, offset: (await this.#deps.offsetsOf(topic, lane)).low, metadata: "" }
@@ -84,12 +96,13 @@ export class KafkaSession implements MemberSession {
     throw toShardcastError(outcome.cause, `lane ${lane} of ${service}`);
   }
 
-  commit(progress: readonly LaneProgress[]): Promise<CommitOutcome> {
+  async commit(progress: readonly LaneProgress[]): Promise<CommitOutcome> {
     for (const { lane, metadata } of progress) {
       if (!this.#taken.has(lane)) throw new RangeError(`lane ${lane} is not taken`);
       if (metadata.length > MAX_METADATA_BYTES) throw new RangeError(`metadata of lane ${lane} is too long`);
     }
-    const done = this.#queue.then(() => this.#commit(progress));
+    const copy = progress.map((each) => ({ ...each })); // the caller may go on counting in its own
+    const done = this.#queue.then(() => this.#commit(copy));
     this.#queue = done;
     return done;
   }
@@ -103,22 +116,32 @@ export class KafkaSession implements MemberSession {
   async close(): Promise<void> {
     const state = this.#state;
     if (state.kind !== "fenced") this.#state = { kind: "closed" };
-    if (state.kind === "holding") await state.producer.disconnect().catch(() => {});
+    if (state.kind !== "holding") return;
+    await bounded(state.producer.disconnect(), this.#deps.callTimeoutMs, "leaving").catch(() => {});
+    state.link.cut();
   }
 
   async #commit(progress: readonly LaneProgress[]): Promise<CommitOutcome> {
     try {
+      // Not tried at all while the log is away: a commit of unknown outcome costs the producer.
+      if (this.#state.kind !== "fenced") this.#deps.assertUsable();
+    } catch (cause) {
+      return { kind: "unavailable", cause };
+    }
+    try {
       const producer = await this.#producer();
       if (producer === undefined) return { kind: "fenced" };
-      await this.#transact(producer, progress);
+      await bounded(this.#transact(producer, progress), this.#deps.callTimeoutMs, "commit");
       return { kind: "committed" };
     } catch (cause) {
-      if (classify(cause) === "fenced") {
+      if (classify(cause) === "fenced" && this.#ghosts === 0) {
         this.#fence();
         return { kind: "fenced" };
       }
+      if (classify(cause) === "fenced")
+        this.#ghosts = 0; // the next commit finds out whether it was one
+      else this.#deps.onUnavailable();
       this.#breakOff();
-      this.#deps.onUnavailable();
       return { kind: "unavailable", cause };
     }
   }
@@ -138,12 +161,12 @@ export class KafkaSession implements MemberSession {
           this.#fence();
           return undefined;
         }
-        const producer = await this.#initialise();
+        const { link, producer } = await this.#initialise();
         if ((this.#state as State).kind !== "broken") {
-          producer.disconnect().catch(() => {});
+          link.cut();
           throw new ShardcastError("SHARDCAST_CLOSED", "the session is closed");
         }
-        this.#state = { kind: "holding", producer };
+        this.#state = { kind: "holding", link, producer };
         return producer;
       }
     }
@@ -152,7 +175,7 @@ export class KafkaSession implements MemberSession {
   /** Whether a newer session of this member has committed to a lane that is ours. */
   async #replaced(): Promise<boolean> {
     if (this.#taken.size === 0) return false;
-    const committed = await committedOf(await this.#deps.admin(), this.#options.service, this.#options.topic);
+    const committed = await committedOf(this.#deps.admin, this.#options.service, this.#options.topic);
     for (const lane of this.#taken) {
       const found = committed.get(lane);
       if (found !== undefined && unstamp(found.metadata).sessionId !== this.#id) return true;
@@ -173,24 +196,29 @@ export class KafkaSession implements MemberSession {
   }
 
   /** Connects a producer and gets it a new epoch of the member's transactional id: older ones are fenced from here. */
-  async #initialise(): Promise<Producer> {
+  async #initialise(): Promise<{ readonly link: Link; readonly producer: Producer }> {
     const { service, member } = this.#options;
-    const producer = this.#deps.kafka.producer({
+    const link = this.#deps.openLink();
+    const producer = link.kafka.producer({
       transactionalId: `shardcast.${service}.${member}`,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       idempotent: true,
       allowAutoTopicCreation: false,
       retry: RETRY,
     });
-    try {
+    const begin = async () => {
       await producer.connect();
       // kafkajs initialises the id with its first transaction only; an empty one is ended without a request.
       await (await producer.transaction()).abort();
+    };
+    try {
+      await bounded(begin(), this.#deps.callTimeoutMs, "session");
     } catch (error) {
-      producer.disconnect().catch(() => {});
+      this.#ghosts++;
+      link.cut();
       throw error;
     }
-    return producer;
+    return { link, producer };
   }
 
   #assertLive(): void {
@@ -207,7 +235,7 @@ export class KafkaSession implements MemberSession {
   /** After a failed commit kafkajs's producer is stuck in its transaction; only a new one goes on. */
   #breakOff(): void {
     if (this.#state.kind !== "holding") return;
-    this.#state.producer.disconnect().catch(() => {});
+    this.#state.link.cut();
     this.#state = { kind: "broken" };
   }
 }

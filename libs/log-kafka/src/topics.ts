@@ -1,35 +1,40 @@
 import { ShardcastError, type TopicSpec } from "@shardcast/protocol";
 import kafkajs, { type Admin, type IResourceConfigEntry } from "kafkajs";
+import type { AdminClient } from "./admin-client.ts";
 import { toShardcastError } from "./classify.ts";
 
 /** Creates what is missing and verifies what exists; see `Log.ensureTopics`. */
 export async function ensureTopics(
-  admin: Admin,
+  client: AdminClient,
   specs: readonly TopicSpec[],
   replicationFactor: number | undefined,
 ): Promise<void> {
   if (specs.length === 0) return;
   try {
-    const existing = new Set(await admin.listTopics());
-    const missing = specs.filter(({ name }) => !existing.has(name));
-    if (missing.length > 0) {
-      // Another process may create the same topics at this moment: kafkajs resolves to false for those, not an error.
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map((spec) => ({
-          topic: spec.name,
-          numPartitions: spec.partitions,
-          replicationFactor: replicationFactor ?? -1,
-          configEntries: configOf(spec),
-        })),
-      });
-    }
-    const faults = await findFaults(admin, specs);
-    if (faults.length > 0) {
-      throw new ShardcastError("SHARDCAST_TOPIC_MISMATCH", faults.join("; "), { extensions: { faults } });
-    }
+    await client.call("topics", (admin) => ensure(admin, specs, replicationFactor));
   } catch (error) {
     throw error instanceof ShardcastError ? error : toShardcastError(error, "topics");
+  }
+}
+
+async function ensure(admin: Admin, specs: readonly TopicSpec[], replicationFactor = -1): Promise<void> {
+  const existing = new Set(await admin.listTopics());
+  const missing = specs.filter(({ name }) => !existing.has(name));
+  if (missing.length > 0) {
+    // Another process may create the same topics at this moment: kafkajs resolves to false for those, not an error.
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((spec) => ({
+        topic: spec.name,
+        numPartitions: spec.partitions,
+        replicationFactor,
+        configEntries: configOf(spec),
+      })),
+    });
+  }
+  const faults = await findFaults(admin, specs);
+  if (faults.length > 0) {
+    throw new ShardcastError("SHARDCAST_TOPIC_MISMATCH", faults.join("; "), { extensions: { faults } });
   }
 }
 

@@ -21,21 +21,23 @@ const userHeaders: fc.Arbitrary<UserHeaders> = fc
   .array(fc.tuple(headerName, text), { maxLength: 5 })
   .map((entries) => Object.fromEntries(entries));
 
+/** Not empty; with a slash now and then, which an address has one of its own. */
+const someText = fc.oneof(
+  text.filter((value) => value !== ""),
+  fc.constantFrom("/", "a/b/", "0/1"),
+);
 const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
 const handler = fc.stringMatching(/^[a-zA-Z0-9/_ -]{0,30}$/);
 const wholeNumber = fc.maxSafeNat();
 
 export const requests: fc.Arbitrary<RequestEnvelope> = fc.record(
   {
-    id: fc.oneof(
-      fc.uuid({ version: 7 }),
-      text.filter((id) => id !== ""),
-    ),
+    id: fc.oneof(fc.uuid({ version: 7 }), someText),
     service: label,
     key: buffers,
     handler,
     contentType: text,
-    replyTo: fc.record({ partition: wholeNumber, instance: text.filter((instance) => instance !== "") }),
+    replyTo: fc.record({ partition: wholeNumber, instance: someText }),
     deadlineMs: wholeNumber,
     attempt: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     traceparent: text,

@@ -1,4 +1,4 @@
-import type { CommitOutcome, MemberSession } from "@shardcast/log";
+import type { CommitOutcome, LaneProgress, MemberSession } from "@shardcast/log";
 import type { Logger } from "pino";
 import type { Lane } from "./lane.ts";
 
@@ -19,25 +19,20 @@ export class Committer {
   readonly #options: CommitterOptions;
   #timer: NodeJS.Timeout | undefined;
   #lastMs = 0;
-  #stopped = false;
+  #state: "turning" | "finished" | "fenced" = "turning";
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#schedule();
   }
 
-  /** Commits once more and lets go of the lanes; no commit follows. */
+  /** Commits once more, unless fenced, and lets go of the lanes; no commit follows. */
   async finish(): Promise<CommitOutcome> {
-    this.#stopped = true;
     clearTimeout(this.#timer);
-    const dirty = this.#dirty();
-    return this.#options.session.giveUp(dirty.map(({ progress }) => progress));
-  }
-
-  /** Ends without a commit: the session is lost. */
-  abandon(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    if (this.#state === "fenced") return { kind: "fenced" };
+    this.#state = "finished";
+    const { session, lanes } = this.#options;
+    return outcomeOf(() => session.giveUp([...lanes.values()].map((lane) => lane.snapshot())));
   }
 
   #schedule(): void {
@@ -45,23 +40,25 @@ export class Committer {
   }
 
   async #turn(): Promise<void> {
+    const { session, logger, onFenced } = this.#options;
     const dirty = this.#dirty();
     const begunMs = performance.now();
     if (dirty.length > 0 || begunMs - this.#lastMs >= RENEW_MS) {
-      const outcome = await this.#options.session.commit(dirty.map(({ progress }) => progress));
-      if (this.#stopped) return;
+      const progress: readonly LaneProgress[] = dirty.map(({ progress }) => progress);
+      const outcome = await outcomeOf(() => session.commit(progress));
+      if (this.#state !== "turning") return;
       switch (outcome.kind) {
         case "committed":
           this.#lastMs = begunMs;
           for (const { confirm } of dirty) confirm();
           break;
         case "fenced":
-          this.#stopped = true;
-          this.#options.onFenced();
+          this.#state = "fenced";
+          onFenced();
           return;
         case "unavailable":
           // The driver says once that the log is away; the next turn commits what this one could not.
-          this.#options.logger.debug({ err: outcome.cause }, "progress not committed yet");
+          logger.debug({ err: outcome.cause }, "progress not committed yet");
           break;
       }
     }
@@ -72,5 +69,14 @@ export class Committer {
     return [...this.#options.lanes.values()]
       .map((lane) => lane.progress())
       .filter((each) => each !== undefined);
+  }
+}
+
+/** A commit that throws (its log was closed, say) is one not known to be committed; it must not end the process. */
+async function outcomeOf(commit: () => Promise<CommitOutcome>): Promise<CommitOutcome> {
+  try {
+    return await commit();
+  } catch (cause) {
+    return { kind: "unavailable", cause };
   }
 }

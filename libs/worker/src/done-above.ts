@@ -28,9 +28,12 @@ export function encodeDoneAbove(low: number, done: Iterable<number>): string {
   return BITMAP + bytes.toString("base64url");
 }
 
-/** The offsets that {@link encodeDoneAbove} named. What it can not read names none: work is repeated, not lost. */
+/**
+ * The offsets that {@link encodeDoneAbove} named, ascending. What that did not write names none: work is repeated, not
+ * lost.
+ */
 export function decodeDoneAbove(low: number, metadata: string): number[] {
-  if (!metadata.startsWith(BITMAP)) return [];
+  if (!metadata.startsWith(BITMAP) || metadata.length > MAX_METADATA_BYTES) return [];
   const bytes = Buffer.from(metadata.slice(BITMAP.length), "base64url");
   const done: number[] = [];
   for (const [i, byte] of bytes.entries()) {
@@ -38,5 +41,6 @@ export function decodeDoneAbove(low: number, metadata: string): number[] {
       if (byte & (1 << bit)) done.push(low + 1 + i * 8 + bit);
     }
   }
-  return done;
+  // Buffer reads past what is no base64: only what it would write again was written here.
+  return encodeDoneAbove(low, done) === metadata ? done : [];
 }

@@ -1,18 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RequestEnvelope, ShardcastError } from "@shardcast/protocol";
 import type { LimitFunction } from "p-limit";
-import pRetry, { type RetryContext } from "p-retry";
-import { isRetryableError, isTerminalError } from "./errors.ts";
+import type { RetryContext } from "p-retry";
+import { isRetryableError, isTerminalError, type TerminalError } from "./errors.ts";
 import type { Handler } from "./handler.ts";
 import type { Outcome } from "./outcome.ts";
 import { type HandlerReply, toReply } from "./reply.ts";
 import { AttemptContext, IncomingRequest, type LaneScope } from "./request.ts";
+import { retry } from "./retry.ts";
 
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
 }
+
+/** What the executions of one lane have in common. */
+export interface Execution {
+  readonly scope: LaneScope;
+  /** Fires when no handler may start any more, at the latest with the scope's signal; those that run may end. */
+  readonly halted: AbortSignal;
+  readonly slots: LimitFunction;
+  readonly policy: RetryPolicy;
+}
+
+/** Longest wait a timer can hold. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** Carries what a handler threw, whatever it is: p-retry takes TypeErrors for final and refuses what is no Error. */
 class AttemptFailed extends Error {
@@ -24,17 +37,18 @@ class AttemptFailed extends Error {
   }
 }
 
+/** It has passed, or would have before the next attempt. */
 class DeadlinePassed extends Error {}
 
 /**
  * Calls the handler until it succeeds, refuses, runs out of attempts or out of time. A slot of the lane is held only
- * while it runs, so a key that waits for its next attempt delays nobody else (C9).
+ * while it runs, so a key that waits for its next attempt delays nobody else (C9). Never rejects.
  */
 export async function execute(
   handler: Handler,
   envelope: RequestEnvelope,
   offset: number,
-  { scope, slots, policy }: { scope: LaneScope; slots: LimitFunction; policy: RetryPolicy },
+  { scope, halted, slots, policy }: Execution,
 ): Promise<Outcome> {
   const request = new IncomingRequest(envelope);
   const { deadlineMs } = envelope;
@@ -43,7 +57,7 @@ export async function execute(
 
   const attempt = async (): Promise<HandlerReply> => {
     // Checked in the slot, right before the handler: it may have waited for the slot (C2, C8).
-    scope.signal.throwIfAborted();
+    halted.throwIfAborted();
     if (deadlineMs !== undefined && Date.now() > deadlineMs) throw new DeadlinePassed();
     attempts++;
     try {
@@ -57,20 +71,23 @@ export async function execute(
   };
 
   try {
-    const reply = await pRetry(() => slots(attempt), {
+    const reply = await retry(() => slots(attempt), {
       retries: policy.maxAttempts - 1,
       minTimeout: policy.retryMinMs,
       maxTimeout: policy.retryMaxMs,
       randomize: true,
-      signal: scope.signal,
+      signal: halted,
       shouldRetry: ({ error }) => error instanceof AttemptFailed && !isTerminalError(error.thrown),
-      onFailedAttempt: (context) => onFailedAttempt(context, scope, envelope),
+      onFailedAttempt: (context) => onFailedAttempt(context, envelope, scope, halted),
     });
-    return { kind: "replied", reply };
+    // What ends after the lane is lost is the next owner's to answer (C2).
+    return scope.signal.aborted ? { kind: "abandoned" } : { kind: "replied", reply };
   } catch (error) {
     if (scope.signal.aborted) return { kind: "abandoned" };
     if (error instanceof DeadlinePassed) return { kind: "expired", error: expired(attempts, last) };
+    // By what the handler did, not by what the retries ended with: that may be the halt.
     if (isTerminalError(last)) return { kind: "failed", error: refused(last), attempts };
+    if (attempts < policy.maxAttempts) return { kind: "abandoned" };
     return { kind: "exhausted", error: exhausted(attempts, last), attempts };
   }
 }
@@ -78,26 +95,30 @@ export async function execute(
 /** Says what happened, and waits on top of p-retry's own delay where the handler asked for a longer one. */
 async function onFailedAttempt(
   { error, attemptNumber, retriesLeft, retryDelay }: RetryContext,
-  { signal, logger }: LaneScope,
-  { id, handler }: RequestEnvelope,
+  { id, handler, deadlineMs }: RequestEnvelope,
+  { logger }: LaneScope,
+  halted: AbortSignal,
 ): Promise<void> {
   if (!(error instanceof AttemptFailed) || isTerminalError(error.thrown)) return;
   const { thrown } = error;
   logger.warn({ err: thrown, requestId: id, handler, attempt: attemptNumber, retriesLeft }, "handler failed");
-  if (retriesLeft === 0 || !isRetryableError(thrown)) return;
-  const longer = thrown.retryAfterMs - retryDelay;
-  if (longer > 0) await sleep(longer, undefined, { signal });
+  if (retriesLeft === 0) return;
+  const asked = isRetryableError(thrown) ? Math.min(thrown.retryAfterMs, MAX_DELAY_MS) : 0;
+  // The key's next request and the caller need not wait for an attempt that could not start (C8, C9).
+  if (deadlineMs !== undefined && Date.now() + Math.max(asked, retryDelay) > deadlineMs)
+    throw new DeadlinePassed();
+  if (asked > retryDelay) await sleep(asked - retryDelay, undefined, { signal: halted });
 }
 
 function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown); // e.g. an object without a prototype
+  }
 }
 
-function refused(error: {
-  message: string;
-  status: number;
-  details: Readonly<Record<string, unknown>>;
-}): ShardcastError {
+function refused(error: TerminalError): ShardcastError {
   const { message, status, details } = error;
   return new ShardcastError("SHARDCAST_HANDLER_REFUSED", message, {
     status,
@@ -119,9 +140,10 @@ function exhausted(attempts: number, last: unknown): ShardcastError {
 }
 
 function expired(attempts: number, last: unknown): ShardcastError {
+  const failed = attempts === 1 ? "1 failed attempt" : `${attempts} failed attempts`;
   const detail =
     attempts === 0
       ? "the deadline passed before the handler could start"
-      : `the deadline passed after ${attempts} failed attempts: ${messageOf(last)}`;
+      : `no time was left after ${failed}: ${messageOf(last)}`;
   return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", detail, { cause: last, extensions: { attempts } });
 }

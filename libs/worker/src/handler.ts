@@ -51,6 +51,7 @@ export type HandlerResult =
   | boolean
   | null
   | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: so that a handler may return nothing
   | void;
 
 /**

@@ -16,7 +16,7 @@ export interface Identity {
  */
 export function resolveIdentity(configured: string | undefined, host: string = hostname()): Identity {
   const name = configured ?? host;
-  const digits = /^(?:.*-)?([0-9]{1,9})$/.exec(name)?.[1];
+  const digits = /^(?:.+-)?([0-9]{1,9})$/.exec(name)?.[1];
   if (digits === undefined) {
     const where =
       configured === undefined ? `the hostname ${JSON.stringify(host)}` : JSON.stringify(configured);

@@ -8,8 +8,11 @@ export class LaneProgress {
   /** Offsets admitted and not yet below the mark, in log order; those before `#head` are gone. */
   #admitted: number[] = [];
   #head = 0;
-  /** Done offsets above the mark. */
-  readonly #done: Set<number>;
+  /** Done offsets among the admitted. */
+  readonly #done = new Set<number>();
+  /** Done before a restart and not read again yet, ascending; those before `#restoredHead` are gone. */
+  readonly #restored: readonly number[];
+  #restoredHead = 0;
   #low: number;
   #next: number;
 
@@ -17,7 +20,7 @@ export class LaneProgress {
   constructor(offset: number, metadata: string) {
     this.#low = offset;
     this.#next = offset;
-    this.#done = new Set(decodeDoneAbove(offset, metadata));
+    this.#restored = decodeDoneAbove(offset, metadata);
   }
 
   /** Everything below is done. */
@@ -25,18 +28,24 @@ export class LaneProgress {
     return this.#low;
   }
 
-  /** Whether the commit metadata could still name this offset, would it be done now. */
+  /** Whether the commit metadata could still name this offset, would it be done now. Always, when nothing is open. */
   hasRoomFor(offset: number): boolean {
-    return offset - this.#low <= WINDOW;
+    return this.#head === this.#admitted.length || offset - this.#low <= WINDOW;
   }
 
   /** Takes the next offset of the lane; false when it was done before a restart. */
   admit(offset: number): boolean {
     if (offset < this.#low) return false;
+    // What the log does not have any more (retention, compaction) is not read again: forget it, or it would stay for ever.
+    while (this.#nextRestored() < offset) this.#restoredHead++;
+    const fresh = this.#nextRestored() !== offset;
+    if (!fresh) {
+      this.#restoredHead++;
+      this.#done.add(offset);
+    }
     this.#admitted.push(offset);
     this.#next = offset + 1;
-    const fresh = !this.#done.has(offset);
-    if (!fresh) this.#advance();
+    this.#advance();
     return fresh;
   }
 
@@ -47,7 +56,12 @@ export class LaneProgress {
 
   /** What to commit. */
   snapshot(): { readonly offset: number; readonly metadata: string } {
-    return { offset: this.#low, metadata: encodeDoneAbove(this.#low, this.#done) };
+    const done = [...this.#done, ...this.#restored.slice(this.#restoredHead)];
+    return { offset: this.#low, metadata: encodeDoneAbove(this.#low, done) };
+  }
+
+  #nextRestored(): number {
+    return this.#restored[this.#restoredHead] ?? Number.POSITIVE_INFINITY;
   }
 
   #advance(): void {
@@ -58,10 +72,12 @@ export class LaneProgress {
     }
     const oldest = this.#admitted[this.#head];
     if (oldest === undefined) {
-      // Nothing is admitted: the mark is where the lane goes on, past what was done there before a restart.
+      // Nothing is open: the mark is where the lane goes on, past what was done there before a restart.
+      while (this.#nextRestored() === this.#next) {
+        this.#restoredHead++;
+        this.#next++;
+      }
       this.#low = this.#next;
-      while (this.#done.delete(this.#low)) this.#low++;
-      this.#next = this.#low;
     } else {
       this.#low = oldest;
     }

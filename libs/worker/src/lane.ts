@@ -1,7 +1,7 @@
 import type { LaneProgress as CommittedProgress, LogRecord } from "@shardcast/log";
 import { decodeRequest, ShardcastError } from "@shardcast/protocol";
-import pLimit, { type LimitFunction } from "p-limit";
-import { execute, type RetryPolicy } from "./execute.ts";
+import pLimit from "p-limit";
+import { type Execution, execute, type RetryPolicy } from "./execute.ts";
 import type { Handler } from "./handler.ts";
 import { KeyChains } from "./key-chains.ts";
 import { LaneProgress } from "./lane-progress.ts";
@@ -28,23 +28,30 @@ export interface LaneOptions extends RetryPolicy {
  */
 export class Lane {
   readonly #options: LaneOptions;
+  readonly #execution: Execution;
   readonly #progress: LaneProgress;
   readonly #keys = new KeyChains();
-  readonly #slots: LimitFunction;
+  /** Keys with a request that did not end: what follows it may not run before it, here or after a restart (C1). */
+  readonly #parked = new Set<string>();
+  readonly #draining = new AbortController();
+  /** Fires when no handler may start any more: on a drain, or when the lane is lost. */
+  readonly #halted: AbortSignal;
   /** Read but not yet admitted; the reader is paused while there are any (C7). */
   #backlog: LogRecord[] = [];
+  #begun = false;
   #queued = 0;
   #queuedBytes = 0;
   #running = 0;
-  #draining = false;
   #idle: (() => void)[] = [];
-  #committed = "";
+  #committed: string;
 
   constructor(options: LaneOptions, from: CommittedProgress) {
+    const { scope, concurrency } = options;
     this.#options = options;
+    this.#halted = AbortSignal.any([this.#draining.signal, scope.signal]);
+    this.#execution = { scope, halted: this.#halted, slots: pLimit(concurrency), policy: options };
     this.#progress = new LaneProgress(from.offset, from.metadata);
-    this.#slots = pLimit(options.concurrency);
-    this.#committed = `${from.offset}:${from.metadata}`;
+    this.#committed = textOf(from);
   }
 
   /** Offset that reading starts at. */
@@ -58,30 +65,48 @@ export class Lane {
   }
 
   accept(records: readonly LogRecord[]): void {
-    if (this.#draining) return;
+    if (this.#halted.aborted) return;
     if (this.#backlog.length === 0) this.#backlog = [...records];
     else this.#backlog.push(...records);
-    this.#admit();
+    if (this.#begun) this.#admit();
     if (this.#backlog.length > 0) this.#options.pause();
   }
 
-  /** Takes no new request and resolves when none runs any more. What was queued stays on the log. */
+  /** Begins to execute; what was read before has waited for it. */
+  begin(): void {
+    this.#begun = true;
+    this.#goOn();
+  }
+
+  /** Starts no handler any more and resolves when none runs. What was not started stays on the log. */
   drain(): Promise<void> {
-    this.#draining = true;
+    this.#draining.abort();
     this.#backlog = [];
+    this.#options.pause();
     if (this.#running === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** All progress there is. */
+  snapshot(): CommittedProgress {
+    return { lane: this.#options.scope.lane, ...this.#progress.snapshot() };
+  }
+
   /** Progress to commit, undefined when nothing changed since the last call that was confirmed. */
   progress(): { readonly progress: CommittedProgress; readonly confirm: () => void } | undefined {
-    const snapshot = this.#progress.snapshot();
-    const text = `${snapshot.offset}:${snapshot.metadata}`;
+    const progress = this.snapshot();
+    const text = textOf(progress);
     if (text === this.#committed) return undefined;
     const confirm = () => {
       this.#committed = text;
     };
-    return { progress: { lane: this.#options.scope.lane, ...snapshot }, confirm };
+    return { progress, confirm };
+  }
+
+  #goOn(): void {
+    if (this.#backlog.length === 0 || this.#halted.aborted) return;
+    this.#admit();
+    if (this.#backlog.length === 0) this.#options.resume();
   }
 
   #admit(): void {
@@ -98,18 +123,19 @@ export class Lane {
   }
 
   #enqueue(record: LogRecord): void {
+    const key = record.key?.toString("latin1") ?? "";
+    if (this.#parked.has(key)) return;
     const bytes = record.value?.byteLength ?? 0;
     this.#queued++;
     this.#queuedBytes += bytes;
-    this.#keys.run(record.key?.toString("latin1") ?? "", async () => {
-      const done = !this.#draining && (await this.#run(record));
+    this.#keys.run(key, async () => {
+      const done = !this.#halted.aborted && !this.#parked.has(key) && (await this.#run(record));
       this.#queued--;
       this.#queuedBytes -= bytes;
       if (done) this.#progress.complete(record.offset);
+      else this.#parked.add(key);
       if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      if (this.#backlog.length === 0 || this.#draining) return;
-      this.#admit();
-      if (this.#backlog.length === 0) this.#options.resume();
+      this.#goOn();
     });
   }
 
@@ -117,12 +143,10 @@ export class Lane {
   async #run(record: LogRecord): Promise<boolean> {
     this.#running++;
     const { scope, settler } = this.#options;
+    const { offset } = record;
     try {
-      const decoded = decodeRequest(
-        record,
-        scope.service,
-        `${record.topic}-${record.partition}-${record.offset}`,
-      );
+      const origin = `${record.topic}-${record.partition}-${offset}`;
+      const decoded = decodeRequest(record, scope.service, origin);
       if (decoded.kind === "malformed") {
         const error = new ShardcastError(decoded.code, decoded.reason);
         await settler.settle(record, undefined, { kind: "exhausted", error, attempts: 0 });
@@ -133,22 +157,22 @@ export class Lane {
       const outcome: Outcome =
         handler === undefined
           ? { kind: "failed", error: unknownHandler(request.handler), attempts: 0 }
-          : await execute(handler, request, record.offset, {
-              scope,
-              slots: this.#slots,
-              policy: this.#options,
-            });
+          : await execute(handler, request, offset, this.#execution);
       await settler.settle(record, request, outcome);
       return outcome.kind !== "abandoned";
     } catch (error) {
       // Only an abort ends here in the ordinary course; the request stays on the log for the next owner.
       if (!scope.signal.aborted)
-        scope.logger.error({ err: error, offset: record.offset }, "request not finished");
+        scope.logger.error({ err: error, offset }, "request not finished; key parked");
       return false;
     } finally {
       this.#running--;
     }
   }
+}
+
+function textOf({ offset, metadata }: Pick<CommittedProgress, "offset" | "metadata">): string {
+  return `${offset}:${metadata}`;
 }
 
 function unknownHandler(name: string): ShardcastError {

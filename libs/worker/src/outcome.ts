@@ -8,7 +8,7 @@ export type Outcome =
   | { readonly kind: "failed"; readonly error: ShardcastError; readonly attempts: number }
   /** No attempt succeeded, or no handler could ever see it: to the dead letters (C9). */
   | { readonly kind: "exhausted"; readonly error: ShardcastError; readonly attempts: number }
-  /** Its deadline passed before an attempt could start (C8). */
+  /** Its deadline passed, or would have, before an attempt could start (C8). */
   | { readonly kind: "expired"; readonly error: ShardcastError }
   /** Not ended: this member stops or lost the lane. It stays on the log for the next owner. */
   | { readonly kind: "abandoned" };

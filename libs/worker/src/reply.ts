@@ -27,7 +27,7 @@ export interface ReplyInit {
   readonly body?: Uint8Array | string | object | number | boolean | null;
 }
 
-/** An answer with a status and headers of its own. Throws a RangeError for what HTTP could not carry. */
+/** An answer with a status and headers of its own. @throws {RangeError} for what HTTP could not carry */
 export function reply({ status, headers = {}, contentType, body }: ReplyInit): HandlerReply {
   const encoded = encode(body);
   const code = status ?? (body === undefined ? NO_CONTENT : 200);
@@ -36,10 +36,13 @@ export function reply({ status, headers = {}, contentType, body }: ReplyInit): H
   const lower: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw new RangeError(`not a header name: ${JSON.stringify(name)}`);
-    if (BAD_VALUE.test(value)) throw new RangeError(`header ${name} has a value that HTTP can not carry`);
+    if (typeof value !== "string" || BAD_VALUE.test(value))
+      throw new RangeError(`header ${name} has a value that HTTP can not carry`);
     lower[name.toLowerCase()] = value;
   }
   const type = contentType ?? encoded.contentType;
+  if (type !== undefined && BAD_VALUE.test(type))
+    throw new RangeError("contentType: a value that HTTP can not carry");
   return {
     [BRAND]: true,
     status: code,
@@ -59,5 +62,7 @@ function encode(body: ReplyInit["body"]): { readonly bytes: Buffer; readonly con
   if (body === undefined) return { bytes: EMPTY };
   if (typeof body === "string") return { bytes: Buffer.from(body), contentType: "text/plain; charset=utf-8" };
   if (body instanceof Uint8Array) return { bytes: asBuffer(body), contentType: "application/octet-stream" };
-  return { bytes: Buffer.from(JSON.stringify(body)), contentType: "application/json" };
+  const json: string | undefined = JSON.stringify(body);
+  if (json === undefined) throw new TypeError(`a ${typeof body} can not be written as JSON`);
+  return { bytes: Buffer.from(json), contentType: "application/json" };
 }

@@ -1,5 +1,6 @@
 import type { AppendRecord, Log, LogRecord } from "@shardcast/log";
 import {
+  type ErrorCode,
   encodeDeadLetter,
   encodeReply,
   isShardcastError,
@@ -9,13 +10,16 @@ import {
   type ServiceTopics,
   ShardcastError,
   toProblem,
+  type WireRecord,
 } from "@shardcast/protocol";
-import pRetry from "p-retry";
 import type { Outcome } from "./outcome.ts";
 import type { LaneScope } from "./request.ts";
+import { retry } from "./retry.ts";
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;
+/** About once a minute. */
+const REFUSALS_PER_LINE = 30;
 
 /** Puts on the log what came of a request: the reply to who waits, and the dead letter of what was given up. */
 export class Settler {
@@ -72,7 +76,7 @@ export class Settler {
       error: error.code,
       contentType: PROBLEM_JSON,
       headers: {},
-      body: Buffer.from(JSON.stringify(toProblem(error))),
+      body: problemBody(error),
     });
   }
 
@@ -84,19 +88,13 @@ export class Settler {
     try {
       await this.#append({ topic: this.#topics.replies.name, partition, ...record });
     } catch (error) {
-      if (
-        isShardcastError(error) &&
-        error.code === "SHARDCAST_BODY_TOO_LARGE" &&
-        answer.error === undefined
-      ) {
-        const tooLarge = new ShardcastError(
-          "SHARDCAST_REPLY_TOO_LARGE",
-          `the reply has ${answer.body.byteLength} bytes`,
-        );
-        await this.#replyError(request, tooLarge);
+      // The lane or the log is gone: the reply, and with it the request, is the next owner's (C3).
+      if (this.#scope.signal.aborted || hasCode(error, "SHARDCAST_CLOSED")) throw error;
+      if (hasCode(error, "SHARDCAST_BODY_TOO_LARGE") && answer.error !== "SHARDCAST_REPLY_TOO_LARGE") {
+        const detail = `the reply has ${answer.body.byteLength} bytes`;
+        await this.#replyError(request, new ShardcastError("SHARDCAST_REPLY_TOO_LARGE", detail));
         return;
       }
-      if (this.#scope.signal.aborted) throw error;
       // The log will never take it, e.g. because the caller named a partition that is not there: nobody is waiting.
       this.#scope.logger.error(
         { err: error, requestId: id, instance, partition },
@@ -112,31 +110,65 @@ export class Settler {
       { code: error.code, reason: error.message, topic, partition, offset, attempts },
       "dead-lettered",
     );
-    const why = { code: error.code, reason: error.message, attempts, member, atMs: Date.now() };
-    const to = { topic: this.#topics.dead.name, partition };
-    const letter = encodeDeadLetter(record, { ...why, origin: { topic, partition, offset } });
+    const origin = { topic, partition, offset };
+    const why = { code: error.code, reason: error.message, attempts, member, atMs: Date.now(), origin };
+    const whole = encodeDeadLetter(record, why);
+    const bare = encodeDeadLetter({ key: null, value: null, headers: {} }, why);
+    await this.#appendLargest(
+      [whole, truncated({ ...whole, value: null }), truncated(bare)].map((letter) => ({
+        ...letter,
+        topic: this.#topics.dead.name,
+        partition,
+      })),
+    );
+  }
+
+  /** Appends the first that the log takes: a dead letter is larger than its record, which may fill the limit already. */
+  async #appendLargest([first, ...smaller]: readonly AppendRecord[]): Promise<void> {
     try {
-      await this.#append({ ...to, ...letter }, { insist: true });
-    } catch (cause) {
-      if (!isShardcastError(cause) || cause.code !== "SHARDCAST_BODY_TOO_LARGE") throw cause;
-      // As large as the log allows already: keep why and where, leave out the value; its origin still has it.
-      const stub = { ...letter, value: null, headers: { ...letter.headers, "sc-dead-truncated": "true" } };
-      await this.#append({ ...to, ...stub }, { insist: true });
+      await this.#append(first as AppendRecord, { insist: true });
+    } catch (error) {
+      if (smaller.length === 0 || !hasCode(error, "SHARDCAST_BODY_TOO_LARGE")) throw error;
+      await this.#appendLargest(smaller);
     }
   }
 
   /** Appends, however long the log is away. With `insist`, also while it refuses: until an operator mends that. */
   async #append(record: AppendRecord, { insist = false } = {}): Promise<void> {
-    await pRetry(() => this.#log.append(record), {
+    const { signal, logger } = this.#scope;
+    await retry(() => this.#log.append(record), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: RETRY_MIN_MS,
       maxTimeout: RETRY_MAX_MS,
       randomize: true,
-      signal: this.#scope.signal,
+      signal,
       shouldRetry: ({ error }) => {
         if (!isShardcastError(error) || error.code === "SHARDCAST_BODY_TOO_LARGE") return false;
         return error.code !== "SHARDCAST_CLOSED" && (error.retryable || insist);
       },
+      onFailedAttempt: ({ error, attemptNumber }) => {
+        if (insist && attemptNumber % REFUSALS_PER_LINE === 1 && hasCode(error, "SHARDCAST_LOG_REFUSED"))
+          logger.error({ err: error, topic: record.topic }, "refused by the log; trying until it is mended");
+      },
     });
   }
+}
+
+/** The dead letter of a record that is not whole; its origin still has the rest. */
+function truncated(letter: WireRecord): WireRecord {
+  return { ...letter, headers: { ...letter.headers, "sc-dead-truncated": "true" } };
+}
+
+/** What a handler gave as details may be no JSON; the caller then gets the problem without. */
+function problemBody(error: ShardcastError): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(toProblem(error)));
+  } catch {
+    const { code, message, status } = error;
+    return Buffer.from(JSON.stringify(toProblem(new ShardcastError(code, message, { status }))));
+  }
+}
+
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return isShardcastError(error) && error.code === code;
 }

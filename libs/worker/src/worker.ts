@@ -1,13 +1,13 @@
 import type { LogReader, MemberSession } from "@shardcast/log";
 import { isShardcastError, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
 import { identityMap, lanesOf } from "@shardcast/routing";
-import pRetry from "p-retry";
 import { type Logger, pino } from "pino";
 import { Committer } from "./committer.ts";
 import type { Handler } from "./handler.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { Lane } from "./lane.ts";
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
+import { retry } from "./retry.ts";
 import { Settler } from "./settle.ts";
 
 const START_RETRY_MIN_MS = 200;
@@ -25,9 +25,11 @@ export interface Worker {
   /** The lanes this member owns now, ascending. */
   readonly lanes: readonly number[];
   /**
-   * Takes the member's lanes and begins to handle requests. While the log is away it waits for it.
+   * Takes the member's lanes and begins to handle requests. While the log is away it waits for it. Repeated calls share
+   * one start; one that failed may be tried again.
    *
-   * @throws {ShardcastError} SHARDCAST_TOPIC_MISMATCH, SHARDCAST_LOG_REFUSED; SHARDCAST_CLOSED when stopped meanwhile
+   * @throws {ShardcastError} SHARDCAST_TOPIC_MISMATCH, SHARDCAST_LOG_REFUSED; SHARDCAST_CLOSED when stopped before or
+   *   meanwhile; SHARDCAST_FENCED when a newer process of this member came up meanwhile: this one has ended
    */
   start(): Promise<void>;
   /**
@@ -52,7 +54,7 @@ type State =
   | { readonly kind: "new" }
   | { readonly kind: "starting"; readonly started: Promise<void> }
   | { readonly kind: "owning"; readonly ownership: Ownership }
-  | { readonly kind: "draining"; readonly stopped: Promise<void> }
+  | { readonly kind: "leaving"; readonly left: Promise<void> }
   | { readonly kind: "ended" };
 
 /**
@@ -87,10 +89,8 @@ class MemberWorker implements Worker {
   /** Fires the handlers' signal: lost, or the grace time is over. */
   readonly #lost = new AbortController();
   #state: State = { kind: "new" };
-  #end!: (end: WorkerEnd) => void;
-  readonly ended = new Promise<WorkerEnd>((resolve) => {
-    this.#end = resolve;
-  });
+  readonly #ended = Promise.withResolvers<WorkerEnd>();
+  readonly ended = this.#ended.promise;
 
   constructor(options: WorkerOptions, resolved: ResolvedWorkerOptions, identity: Identity) {
     const { service, replicas, topicPrefix } = resolved;
@@ -115,33 +115,36 @@ class MemberWorker implements Worker {
     return this.#state.kind === "owning" ? [...this.#state.ownership.lanes.keys()] : [];
   }
 
-  start(): Promise<void> {
-    if (this.#state.kind === "starting") return this.#state.started;
-    if (this.#state.kind !== "new") return Promise.reject(new Error(`worker is ${this.#state.kind}`));
-    const started = this.#start();
-    this.#state = { kind: "starting", started };
-    return started;
+  async start(): Promise<void> {
+    const state = this.#state;
+    switch (state.kind) {
+      case "new": {
+        const started = this.#start();
+        this.#state = { kind: "starting", started };
+        return started;
+      }
+      case "starting":
+        return state.started;
+      case "owning":
+        return;
+      default:
+        throw new ShardcastError("SHARDCAST_CLOSED", "the worker has stopped");
+    }
   }
 
   async stop(): Promise<void> {
-    const state = this.#state;
-    if (state.kind === "ended") return;
-    if (state.kind === "draining") return state.stopped;
-    const stopped = this.#stop(state);
-    this.#state = { kind: "draining", stopped };
-    await stopped;
+    await this.#leave();
   }
 
   async #start(): Promise<void> {
     try {
-      const ownership = await pRetry(() => this.#takeOwnership(), {
+      const ownership = await retry(() => this.#takeOwnership(), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: START_RETRY_MIN_MS,
         maxTimeout: START_RETRY_MAX_MS,
         randomize: true,
         signal: this.#stopping.signal,
-        shouldRetry: ({ error }) =>
-          isShardcastError(error) && error.retryable && error.code !== "SHARDCAST_CLOSED",
+        shouldRetry: ({ error }) => isShardcastError(error) && error.retryable && !isFinal(error),
         onFailedAttempt: ({ error, attemptNumber }) => {
           // Once, and not for the moment in which a topic just created has no leader yet.
           if (attemptNumber === 3) this.#logger.warn({ reason: error.message }, "waiting for the log");
@@ -149,21 +152,22 @@ class MemberWorker implements Worker {
       });
       if (this.#stopping.signal.aborted) {
         await this.#release(ownership);
-        throw new ShardcastError("SHARDCAST_CLOSED", "stopped while starting");
+        throw stoppedWhileStarting();
       }
       this.#state = { kind: "owning", ownership };
       this.#logger.info({ lanes: this.lanes }, "owning lanes");
+      for (const lane of ownership.lanes.values()) lane.begin();
     } catch (error) {
-      if (this.#state.kind === "starting") this.#state = { kind: "ended" };
-      if (this.#stopping.signal.aborted)
-        throw new ShardcastError("SHARDCAST_CLOSED", "stopped while starting");
+      if (this.#stopping.signal.aborted) throw stoppedWhileStarting();
+      this.#state = { kind: "new" };
+      if (isShardcastError(error) && error.code === "SHARDCAST_FENCED") void this.#onFenced();
       throw error;
     }
   }
 
   async #takeOwnership(): Promise<Ownership> {
     const { log } = this.#options;
-    const { service, replicas, commitIntervalMs } = this.#resolved;
+    const { replicas, commitIntervalMs } = this.#resolved;
     await log.ensureTopics(Object.values(this.#topics));
     const topic = this.#topics.requests.name;
     const lanes = new Map<number, Lane>();
@@ -180,15 +184,14 @@ class MemberWorker implements Worker {
       }
       for (const [lane, { position }] of lanes) await reader.start(topic, lane, position);
     } catch (error) {
-      await session?.close();
-      await reader.close();
+      await Promise.allSettled([session?.close(), reader.close()]);
       throw error;
     }
     const committer = new Committer({
       session,
       lanes,
       intervalMs: commitIntervalMs,
-      logger: this.#logger.child({ group: service }),
+      logger: this.#logger,
       onFenced: () => void this.#onFenced(),
     });
     return { session, reader, lanes, committer };
@@ -212,17 +215,30 @@ class MemberWorker implements Worker {
     );
   }
 
-  async #stop(state: State): Promise<void> {
+  /** Ends the worker from whatever state it is in, once. */
+  #leave(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "ended") return Promise.resolve();
+    if (state.kind === "leaving") return state.left;
     this.#stopping.abort();
-    if (state.kind === "starting") await state.started.catch(() => {});
-    if (state.kind === "owning") await this.#release(state.ownership);
-    this.#state = { kind: "ended" };
-    this.#logger.info("stopped");
-    this.#end({ reason: "stopped" });
+    const left = this.#leaveFrom(state);
+    this.#state = { kind: "leaving", left };
+    return left;
   }
 
-  /** No new work, finish what runs within the grace time, commit, leave. */
+  async #leaveFrom(state: State): Promise<void> {
+    await (state.kind === "starting" ? state.started.catch(() => {}) : undefined);
+    if (state.kind === "owning") await this.#release(state.ownership);
+    this.#state = { kind: "ended" };
+    const fenced = isFenced(this.#lost.signal);
+    if (fenced) this.#logger.error("fenced by a newer process of this member; ended");
+    else this.#logger.info("stopped");
+    this.#ended.resolve({ reason: fenced ? "fenced" : "stopped" });
+  }
+
+  /** No new work, finish what runs within the grace time unless the lanes are lost, commit, leave. Never rejects. */
   async #release({ session, reader, lanes, committer }: Ownership): Promise<void> {
+    const { signal } = this.#lost;
     const grace = setTimeout(() => {
       this.#logger.warn(
         { graceMs: this.#resolved.graceMs },
@@ -230,36 +246,37 @@ class MemberWorker implements Worker {
       );
       this.#lost.abort(new ShardcastError("SHARDCAST_CLOSED", "the worker's grace time is over"));
     }, this.#resolved.graceMs);
-    const aborted = new Promise<void>((resolve) => {
-      this.#lost.signal.addEventListener("abort", () => resolve(), { once: true });
+    const lost = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      if (signal.aborted) resolve();
     });
     // A handler that does not heed its signal must not hold the lanes: it is left behind.
-    await Promise.race([Promise.all([...lanes.values()].map((lane) => lane.drain())), aborted]);
+    await Promise.race([Promise.all([...lanes.values()].map((lane) => lane.drain())), lost]);
     clearTimeout(grace);
-    await reader.close();
     const outcome = await committer.finish();
     if (outcome.kind !== "committed")
       this.#logger.warn({ outcome: outcome.kind }, "last progress not committed");
-    await session.close();
+    await Promise.allSettled([reader.close(), session.close()]);
   }
 
+  /** C2: the handlers' signal fires and none starts any more; during a stop, that ends at once too. */
   async #onFenced(): Promise<void> {
-    const state = this.#state;
-    if (state.kind !== "owning") return;
     this.#lost.abort(new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity"));
-    const { session, reader, lanes, committer } = state.ownership;
-    const leave = async () => {
-      committer.abandon();
-      await Promise.all([reader.close(), session.close()]);
-      for (const lane of lanes.values()) void lane.drain();
-    };
-    const stopped = leave().catch(() => {});
-    this.#state = { kind: "draining", stopped };
-    await stopped;
-    this.#state = { kind: "ended" };
-    this.#logger.error("fenced by a newer process of this member; ended");
-    this.#end({ reason: "fenced" });
+    await this.#leave();
   }
+}
+
+function isFenced({ reason }: AbortSignal): boolean {
+  return isShardcastError(reason) && reason.code === "SHARDCAST_FENCED";
+}
+
+/** Retryable by another process, not by this one. */
+function isFinal({ code }: ShardcastError): boolean {
+  return code === "SHARDCAST_CLOSED" || code === "SHARDCAST_FENCED";
+}
+
+function stoppedWhileStarting(): ShardcastError {
+  return new ShardcastError("SHARDCAST_CLOSED", "stopped while starting");
 }
 
 /** The consumer group that progress is committed under: the service, with the prefix that keeps installations apart. */

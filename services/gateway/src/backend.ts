@@ -44,16 +44,10 @@ export class Backend {
   /** Why no request can be served now; undefined when they can. */
   get fault(): ShardcastError | undefined {
     const state = this.#state;
-    switch (state.kind) {
-      case "starting":
-        return notReady(state.why);
-      case "closing":
-        return closing();
-      case "serving":
-        return this.#log.available
-          ? undefined
-          : new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "the log can not be reached");
-    }
+    if (state.kind === "starting") return notReady(state.why);
+    if (state.kind === "closing") return closing();
+    if (this.#log.available) return undefined;
+    return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "the log can not be reached");
   }
 
   /** Requests that wait for a reply. */

@@ -41,7 +41,6 @@ async function serve(): Promise<void> {
   // Both at once: who repairs a configuration wants to know everything that is wrong with it.
   if (settings === undefined || log === undefined) throw new Error(faults.join("\n"));
   const gateway = await createGateway({ ...settings, log, logger });
-  logger.info({ url: gateway.url }, "listening");
   const delay = settings.shutdownGraceMs + LEAVE_MS;
   closeWithGrace({ delay, logger }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, "closing after an unexpected fault");

@@ -4,13 +4,8 @@ export interface Preference {
   readonly value: string;
 }
 
-// RFC 7240, section 2: token [ = word ] *( ; parameter ), a list. Parameters are read over: none is defined for ours.
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
-const PREFERENCE = new RegExp(
-  `^[ \\t]*(${TOKEN})[ \\t]*(?:=[ \\t]*(${TOKEN}|${QUOTED})?)?[ \\t]*(?:;(?:[^",]|${QUOTED})*)?$`,
-);
-const LIST_ITEM = new RegExp(`(?:[^",]|${QUOTED})+`, "g");
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const QUOTED = /^"(?:[^"\\]|\\.)*"$/;
 
 /**
  * The preferences of a Prefer header, lower-case names, the first of each name only (RFC 7240: the rest is ignored).
@@ -20,15 +15,38 @@ const LIST_ITEM = new RegExp(`(?:[^",]|${QUOTED})+`, "g");
  */
 export function parsePrefer(header: string): readonly Preference[] {
   const found = new Map<string, Preference>();
-  for (const [item] of header.matchAll(LIST_ITEM)) {
-    const [, token, word = ""] = PREFERENCE.exec(item) ?? [];
-    if (token === undefined) continue;
+  for (const item of split(header, ",")) {
+    // RFC 7240, section 2: token [ = word ] *( ; parameter ). No parameter is defined for the preferences we know.
+    const [preference = ""] = split(item, ";");
+    const equals = preference.indexOf("=");
+    const token = (equals < 0 ? preference : preference.slice(0, equals)).trim();
+    const value = equals < 0 ? "" : unquote(preference.slice(equals + 1).trim());
     const name = token.toLowerCase();
-    if (!found.has(name)) found.set(name, { name, value: unquote(word) });
+    if (TOKEN.test(token) && value !== undefined && !found.has(name)) found.set(name, { name, value });
   }
   return [...found.values()];
 }
 
-function unquote(word: string): string {
-  return word.startsWith('"') ? word.slice(1, -1).replaceAll(/\\(.)/g, "$1") : word;
+/** The parts between separators that are not in quotes. One pass: a regular expression is quadratic here. */
+function split(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') quoted = !quoted;
+    else if (quoted && character === "\\") at++;
+    else if (!quoted && character === separator) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** The text of a word; undefined when it is none. */
+function unquote(word: string): string | undefined {
+  if (word === "" || TOKEN.test(word)) return word;
+  return QUOTED.test(word) ? word.slice(1, -1).replaceAll(/\\(.)/g, "$1") : undefined;
 }

@@ -5,7 +5,8 @@ import { GATEWAY_ENV } from "./options.ts";
 const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   host: "address to listen on (0.0.0.0)",
   port: "port to listen on, 0 for a free one (8080)",
-  services: "services to serve: name[=lanes][:strategy],… e.g. accounts=3,orders=12:modulo,invoices; required",
+  services:
+    "services to serve: name[=lanes][:strategy],… e.g. accounts=3,orders=12:modulo,invoices; required",
   topicPrefix: "put before every topic's name; the workers' one (none)",
   bodyLimitBytes: "largest request body (900000)",
   maxInFlight: "requests in flight, over it 503 (10000)",

@@ -60,7 +60,7 @@ export class Visits {
       visit.end();
     };
     response.once("close", end);
-    // The response to a pipelined request has no socket before its turn, and does not hear of the disconnection.
+    // Up to Node 20 the response to a pipelined request hears of no disconnection before its turn (24 tells it).
     socket.once("close", end);
     return visit;
   }

@@ -80,6 +80,19 @@ export class SuiteContext {
     const confirmed = await Promise.all(texts.map((text) => log.append(textRecord(topic, partition, text))));
     return confirmed.map(({ offset }) => offset);
   }
+
+  /**
+   * Appends markers to a partition and waits for each: whoever is silent after that was given time to speak. Several,
+   * because one may overtake what another partition or another reader is about to deliver.
+   */
+  async letTimePass(topic: string, partition: number, got: Collector): Promise<string[]> {
+    const markers = numbered("marker", 3);
+    for (const marker of markers) {
+      await this.appendTexts(topic, partition, [marker]);
+      await got.text(marker);
+    }
+    return markers;
+  }
 }
 
 export function textRecord(topic: string, partition: number, text: string): AppendRecord {

@@ -23,6 +23,18 @@ export function topicPromises(suite: SuiteContext): void {
     for (const { name } of specs) expect(await suite.log.partitionsOf(name)).toBe(2);
   });
 
+  test("ensuring a topic again keeps its records", async () => {
+    const spec = suite.spec(1);
+    await suite.log.ensureTopics([spec]);
+    await suite.appendTexts(spec.name, 0, ["kept"]);
+    await suite.log.ensureTopics([spec]);
+    const { reader, got } = await suite.reader(spec.name);
+    await reader.start(spec.name, 0, "earliest");
+    await suite.appendTexts(spec.name, 0, ["marker"]);
+    await got.text("marker");
+    expect(got.texts()).toEqual(["kept", "marker"]);
+  });
+
   test("retention is set at creation and not compared afterwards", async () => {
     const spec = suite.spec(1);
     await suite.log.ensureTopics([{ ...spec, retentionMs: 3_600_000 }]);

@@ -2,7 +2,7 @@ import type { Reply, RequestOptions } from "@shardcast/client";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { Backend } from "../backend.ts";
-import { isHeaderValue, setHandlerHeaders } from "../response-headers.ts";
+import { setHandlerHeader, setHandlerHeaders } from "../response-headers.ts";
 import { type TimeoutLimits, timeoutOf } from "../timeout.ts";
 import type { Visit, Visits } from "../visits.ts";
 
@@ -83,7 +83,7 @@ export function addKeyRoutes(app: FastifyInstance, options: KeyRouteOptions): vo
 function sendReply(reply: FastifyReply, answer: Reply, logger: Logger): void {
   const { id, status, contentType, headers, body } = answer;
   setHandlerHeaders(reply, headers, logger);
-  if (contentType !== undefined && isHeaderValue(contentType)) reply.header("content-type", contentType);
+  if (contentType !== undefined) setHandlerHeader(reply, "content-type", contentType, logger);
   reply.code(status).header("shardcast-request-id", id);
   const bodyless = status === 204 || status === 205 || status === 304 || body.byteLength === 0;
   reply.send(bodyless ? undefined : body);

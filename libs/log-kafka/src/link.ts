@@ -10,23 +10,40 @@ const KEEP_ALIVE_MS = 60_000;
 /** Retries of kafkajs for everything but appends: few and short, since {@link Availability} knows about outages. */
 export const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, factor: 0.2, multiplier: 2 };
 
-/** The kafkajs client of one connection to the log. */
-export function createKafka(options: ResolvedKafkaOptions, logger: Logger): Kafka {
+/**
+ * A kafkajs instance whose sockets can be cut. kafkajs keeps retrying in the background and has states that it never
+ * leaves when a broker stalls in the middle of a connection; what was given up must neither hang nor write late.
+ */
+export interface Link {
+  readonly kafka: Kafka;
+  /** Cuts every socket and refuses new ones. */
+  cut(): void;
+}
+
+export type OpenLink = () => Link;
+
+/** Resolves the credentials once and returns what opens links with them. */
+export function linkOpener(options: ResolvedKafkaOptions, logger: Logger): OpenLink {
   const ssl = tlsOptions(options);
   const sasl = saslOptions(options);
-  return new Kafka({
-    brokers: [...options.brokers],
-    clientId: options.clientId,
-    connectionTimeout: options.connectTimeoutMs,
-    authenticationTimeout: options.connectTimeoutMs,
-    requestTimeout: options.requestTimeoutMs,
-    retry: RETRY,
-    socketFactory,
-    logLevel: logLevel.DEBUG,
-    logCreator: () => intoPino(logger),
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
-  });
+  const logCreator = () => intoPino(logger);
+  return () => {
+    const { socketFactory, cut } = cuttableSockets();
+    const kafka = new Kafka({
+      brokers: [...options.brokers],
+      clientId: options.clientId,
+      connectionTimeout: options.connectTimeoutMs,
+      authenticationTimeout: options.connectTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      retry: RETRY,
+      socketFactory,
+      logLevel: logLevel.DEBUG,
+      logCreator,
+      ...(ssl === undefined ? {} : { ssl }),
+      ...(sasl === undefined ? {} : { sasl }),
+    });
+    return { kafka, cut };
+  };
 }
 
 /**
@@ -43,15 +60,29 @@ function intoPino(logger: Logger) {
 }
 
 /** As kafkajs's own, with Nagle's algorithm off: small requests must not wait for an acknowledgement. */
-const socketFactory: NonNullable<KafkaConfig["socketFactory"]> = ({ host, port, ssl, onConnect }) => {
-  const servername = net.isIP(host) === 0 ? { servername: host } : {};
-  const socket = ssl
-    ? tls.connect({ host, port, ...servername, ...ssl }, onConnect)
-    : net.connect({ host, port }, onConnect);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  return socket;
-};
+function cuttableSockets(): { socketFactory: NonNullable<KafkaConfig["socketFactory"]>; cut: () => void } {
+  const sockets = new Set<net.Socket>();
+  let isCut = false;
+  return {
+    socketFactory({ host, port, ssl, onConnect }) {
+      if (isCut) throw new Error("this link was cut");
+      const servername = net.isIP(host) === 0 ? { servername: host } : {};
+      const socket = ssl
+        ? tls.connect({ host, port, ...servername, ...ssl }, onConnect)
+        : net.connect({ host, port }, onConnect);
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      return socket;
+    },
+    cut() {
+      isCut = true;
+      // With an error, since that is what makes kafkajs reject the requests that wait on the socket.
+      for (const socket of sockets) socket.destroy(new Error("this link was cut"));
+    },
+  };
+}
 
 function tlsOptions({ ssl, sslCaFile }: ResolvedKafkaOptions): KafkaConfig["ssl"] {
   if (sslCaFile !== undefined)

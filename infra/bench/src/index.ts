@@ -1,0 +1,2 @@
+export type { Figure } from "./figures.ts";
+export { percentile, printFigure, ratioOf, sorted } from "./figures.ts";

@@ -1,0 +1,2 @@
+export type { FuzzOptions, FuzzReport } from "./fuzz.ts";
+export { fuzz } from "./fuzz.ts";

@@ -1,0 +1,47 @@
+import type { Admin } from "kafkajs";
+import pRetry from "p-retry";
+import { bounded } from "./bounded.ts";
+import { classify } from "./classify.ts";
+import { ClientSlot } from "./client-slot.ts";
+import { type OpenLink, RETRY } from "./link.ts";
+
+const RETRIES = 4;
+const RETRY_MIN_MS = 50;
+
+/** One admin client, connected at its first use and replaced when it stops to answer. */
+export class AdminClient {
+  readonly #slot: ClientSlot<Admin>;
+  readonly #callTimeoutMs: number;
+
+  constructor(openLink: OpenLink, callTimeoutMs: number) {
+    this.#slot = new ClientSlot(openLink, (kafka) => kafka.admin({ retry: RETRY }), callTimeoutMs);
+    this.#callTimeoutMs = callTimeoutMs;
+  }
+
+  /** Rejects with kafkajs's own error, or one of ours when there is no answer within the bound. */
+  call<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+    return pRetry(() => this.#callOnce(what, work), {
+      retries: RETRIES,
+      minTimeout: RETRY_MIN_MS,
+      randomize: true,
+      // The broker answered that somebody else leads or coordinates now, or that nobody does yet.
+      shouldRetry: ({ error }) => classify(error) === "moving",
+    });
+  }
+
+  async #callOnce<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = await this.#slot.get();
+    try {
+      return await bounded(work(admin), this.#callTimeoutMs, what);
+    } catch (error) {
+      // A connection that once failed half-way may never work again inside kafkajs; a new one costs little, and asks anew
+      // who leads what.
+      if (classify(error) === "unavailable" || classify(error) === "moving") this.#slot.discard();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#slot.close();
+  }
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from "node:crypto";
+import type { Batch, Consumer } from "kafkajs";
+import type { Logger } from "pino";
+import { assignAll } from "./assign-all.ts";
+import { bounded } from "./bounded.ts";
+import { type Link, type OpenLink, RETRY } from "./link.ts";
+
+/** Partitions of a topic. */
+export interface TopicPartitions {
+  readonly topic: string;
+  readonly partitions: number[];
+}
+
+/** A batch that held nothing for us, e.g. the markers of a transaction. */
+export interface EmptyBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+}
+
+export interface ConsumerLoopOptions {
+  readonly openLink: OpenLink;
+  readonly topics: readonly string[];
+  /** A group of one: its session only has to outlive a stall, nobody takes over when it ends. */
+  readonly sessionTimeoutMs: number;
+  readonly logger: Logger;
+  /** Called within each join, before the first fetch after it. */
+  readonly onJoin: (consumer: Consumer, assigned: readonly TopicPartitions[]) => void;
+  readonly onBatch: (consumer: Consumer, batch: Batch) => void;
+  readonly onEmptyBatch: (batch: EmptyBatch) => void;
+  readonly onUnavailable: () => void;
+}
+
+/**
+ * Longest wait of a fetch for its first byte. Also how long a partition that is started or resumed may wait for its
+ * first fetch, since kafkajs sleeps that long when everything is paused.
+ */
+const MAX_WAIT_MS = 100;
+const MAX_BYTES_PER_PARTITION = 1_048_576;
+/** Bounds a join, whose `group.initial.rebalance.delay.ms` is 3 s by default. */
+const JOIN_TIMEOUT_MS = 30_000;
+/** Without a finished fetch for this long kafkajs is taken to be stuck. */
+const SILENCE_MS = 15_000;
+const RESTART_MS = 500;
+const LEAVE_TIMEOUT_MS = 2_000;
+
+type State =
+  | { readonly kind: "joining"; readonly link: Link; readonly consumer: Consumer }
+  | {
+      readonly kind: "joined";
+      readonly link: Link;
+      readonly consumer: Consumer;
+      readonly watchdog: NodeJS.Timeout;
+    }
+  | { readonly kind: "restarting"; readonly timer: NodeJS.Timeout }
+  | { readonly kind: "closed" };
+
+/**
+ * Keeps one kafkajs consumer running, alone in a group of its own with all partitions. kafkajs joins again and reconnects
+ * by itself; where it gives up or falls silent, a new consumer takes its place.
+ */
+export class ConsumerLoop {
+  readonly #options: ConsumerLoopOptions;
+  #state: State | { readonly kind: "new" } = { kind: "new" };
+  #lastFetchMs = 0;
+
+  constructor(options: ConsumerLoopOptions) {
+    this.#options = options;
+  }
+
+  /** The consumer, while it is in its group. */
+  get joined(): Consumer | undefined {
+    return this.#state.kind === "joined" ? this.#state.consumer : undefined;
+  }
+
+  /** Resolves at the first join. */
+  async start(): Promise<void> {
+    const link = this.#options.openLink();
+    const consumer = link.kafka.consumer({
+      groupId: `shardcast.reader.${randomUUID()}`,
+      partitionAssigners: [assignAll],
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: MAX_WAIT_MS,
+      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+      sessionTimeout: this.#options.sessionTimeoutMs,
+      retry: RETRY,
+    });
+    this.#state = { kind: "joining", link, consumer };
+    await bounded(this.#run(link, consumer), JOIN_TIMEOUT_MS, "joining");
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    this.#state = { kind: "closed" };
+    if (state.kind === "restarting") clearTimeout(state.timer);
+    if (state.kind === "joined") clearInterval(state.watchdog);
+    if (state.kind !== "joined" && state.kind !== "joining") return;
+    // Leaving ends the group at once instead of after its session; worth a moment, not more.
+    await bounded(state.consumer.disconnect(), LEAVE_TIMEOUT_MS, "leaving").catch(() => {});
+    state.link.cut();
+  }
+
+  async #run(link: Link, consumer: Consumer): Promise<void> {
+    const { topics, onBatch, onEmptyBatch, onUnavailable } = this.#options;
+    const { GROUP_JOIN, CRASH, FETCH, START_BATCH_PROCESS } = consumer.events;
+    const firstJoin = new Promise<void>((resolve, reject) => {
+      consumer.on(GROUP_JOIN, ({ payload }) => {
+        this.#onJoin(link, consumer, payload.memberAssignment as Record<string, number[]>);
+        resolve();
+      });
+      consumer.on(CRASH, ({ payload }) => {
+        onUnavailable();
+        if (payload.restart) return; // kafkajs begins again by itself
+        reject(payload.error);
+        this.#restart(consumer, payload.error.message);
+      });
+    });
+    firstJoin.catch(() => {});
+    consumer.on(FETCH, () => {
+      this.#lastFetchMs = performance.now();
+    });
+    // Batches without records for us never reach eachBatch.
+    consumer.on(START_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize > 0 || payload.firstOffset === null) return;
+      const { topic, partition, firstOffset, lastOffset } = payload;
+      onEmptyBatch({ topic, partition, firstOffset: Number(firstOffset), lastOffset: Number(lastOffset) });
+    });
+    await consumer.connect();
+    // From the beginning where kafkajs has no seek of ours: too early is dropped by us, too late would be lost.
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch: async ({ batch }) => onBatch(consumer, batch) });
+    await firstJoin;
+  }
+
+  #onJoin(link: Link, consumer: Consumer, assignment: Record<string, number[]>): void {
+    const state = this.#state;
+    if ((state.kind !== "joining" && state.kind !== "joined") || state.consumer !== consumer) return;
+    if (state.kind === "joined") clearInterval(state.watchdog);
+    this.#lastFetchMs = performance.now();
+    const watchdog = setInterval(() => {
+      if (performance.now() - this.#lastFetchMs > SILENCE_MS) this.#restart(consumer, "no fetch has ended");
+    }, SILENCE_MS / 3);
+    watchdog.unref();
+    this.#state = { kind: "joined", link, consumer, watchdog };
+    const assigned = Object.entries(assignment).map(([topic, partitions]) => ({ topic, partitions }));
+    this.#options.onJoin(consumer, assigned);
+  }
+
+  #restart(consumer: Consumer, reason: string): void {
+    const state = this.#state;
+    if ((state.kind !== "joining" && state.kind !== "joined") || state.consumer !== consumer) return;
+    if (state.kind === "joined") clearInterval(state.watchdog);
+    state.link.cut();
+    consumer.disconnect().catch(() => {});
+    this.#options.logger.debug({ reason }, "reading begins again with a new consumer");
+    const again = () => {
+      this.start().catch((error: Error) => {
+        const current = this.#state;
+        if (current.kind === "joining") this.#restart(current.consumer, error.message);
+      });
+    };
+    this.#state = { kind: "restarting", timer: setTimeout(again, RESTART_MS * (0.5 + Math.random())) };
+  }
+}

@@ -1,0 +1,47 @@
+import type { Handler, HandlerContext, HandlerRequest, HandlerResult } from "../../src/index.ts";
+
+/** One call of a staged handler; it runs until the test ends it. */
+export interface Call {
+  readonly request: HandlerRequest;
+  readonly context: HandlerContext;
+  end(result?: HandlerResult): void;
+  fail(error: unknown): void;
+}
+
+/** A handler whose calls begin and end when the test says so. */
+export class Stage {
+  readonly calls: Call[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  readonly handler: Handler = (request, context) => {
+    const { promise, resolve, reject } = Promise.withResolvers<HandlerResult>();
+    this.calls.push({ request, context, end: (result) => resolve(result), fail: reject });
+    for (const wake of this.#waiting) wake();
+    return promise;
+  };
+
+  /** Bodies of the calls so far, as text, in the order they began. */
+  get bodies(): string[] {
+    return this.calls.map(({ request }) => request.text());
+  }
+
+  /** Resolves with the nth call, counted from 1. */
+  async started(n: number): Promise<Call> {
+    for (;;) {
+      const call = this.calls[n - 1];
+      if (call !== undefined) return call;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await promise;
+      this.#waiting.delete(resolve);
+    }
+  }
+
+  /** Resolves with the first call with this body. */
+  async call(body: string): Promise<Call> {
+    for (let n = 1; ; n++) {
+      const call = await this.started(n);
+      if (call.request.text() === body) return call;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { type Client, connect } from "@shardcast/client";
+import type { AppendRecord, Log, LogRecord } from "@shardcast/log";
+import { createMemoryLog, MemoryCluster, type MemoryClusterOptions } from "@shardcast/log/memory";
+import { encodeRequest, headerText, newRequestId, type RequestEnvelope, topicsOf } from "@shardcast/protocol";
+import { type Logger, pino } from "pino";
+import { onTestFinished, vi } from "vitest";
+import { createWorker, type Worker, type WorkerOptions } from "../../src/index.ts";
+
+export const SERVICE = "accounts";
+export const REQUESTS = `${SERVICE}.requests`;
+export const REPLIES = `${SERVICE}.replies`;
+export const DEAD = `${SERVICE}.dead`;
+
+/** Quick retries and commits, so that nothing waits longer than it must. */
+const QUICK = { commitIntervalMs: 2, retryMinMs: 1, retryMaxMs: 2, graceMs: 60_000 };
+
+export interface LogLine {
+  readonly msg: string;
+  readonly level: number;
+  readonly [field: string]: unknown;
+}
+
+/** A cluster with the topics of one service, and "processes" on it. */
+export class World {
+  readonly cluster: MemoryCluster;
+  readonly replicas: number;
+  /** The test's own connection. */
+  readonly log: Log;
+  /** What the workers logged. */
+  readonly lines: LogLine[] = [];
+  readonly logger: Logger = pino(
+    { level: "debug" },
+    { write: (line: string) => void this.lines.push(JSON.parse(line)) },
+  );
+
+  private constructor(replicas: number, options: MemoryClusterOptions) {
+    this.cluster = new MemoryCluster(options);
+    this.replicas = replicas;
+    this.log = createMemoryLog({ cluster: this.cluster });
+  }
+
+  static async open({
+    replicas = 1,
+    ...options
+  }: MemoryClusterOptions & { replicas?: number } = {}): Promise<World> {
+    const world = new World(replicas, options);
+    onTestFinished(() => world.log.close());
+    await world.log.ensureTopics(Object.values(topicsOf(SERVICE, { lanes: replicas })));
+    return world;
+  }
+
+  /** A worker as in a process of its own, not started; after the test that process is killed. */
+  worker(options: Partial<WorkerOptions> = {}): { worker: Worker; log: Log } {
+    const log = options.log ?? createMemoryLog({ cluster: this.cluster });
+    const { replicas, logger } = this;
+    const worker = createWorker(
+      { ...QUICK, service: SERVICE, member: 0, replicas, logger, ...options, log },
+      {},
+    );
+    onTestFinished(async () => {
+      if (!this.cluster.available) this.cluster.setAvailable(true);
+      await log.close();
+      // the log is gone, so nothing is given back; handlers that hang are left behind
+      void worker.stop();
+    });
+    return { worker, log };
+  }
+
+  async start(options: Partial<WorkerOptions> = {}): Promise<{ worker: Worker; log: Log }> {
+    const made = this.worker(options);
+    await made.worker.start();
+    return made;
+  }
+
+  async client(): Promise<Client> {
+    const log = createMemoryLog({ cluster: this.cluster });
+    onTestFinished(() => log.close());
+    const client = await connect({ log, services: { [SERVICE]: {} } });
+    onTestFinished(() => client.close());
+    return client;
+  }
+
+  /** Puts a request on the log, as a client would; resolves to its offset. */
+  async send(key: string, body: string, fields: Partial<RequestEnvelope> = {}, lane = 0): Promise<number> {
+    const request: RequestEnvelope = {
+      id: newRequestId(),
+      service: SERVICE,
+      key: Buffer.from(key),
+      handler: "",
+      attempt: 1,
+      headers: {},
+      body: Buffer.from(body),
+      ...fields,
+    };
+    return this.append({ topic: REQUESTS, partition: lane, ...encodeRequest(request) });
+  }
+
+  async append(record: Partial<AppendRecord>): Promise<number> {
+    const whole = { topic: REQUESTS, partition: 0, key: null, value: null, headers: {}, ...record };
+    return (await this.log.append(whole)).offset;
+  }
+
+  records(topic: string, partition = 0): LogRecord[] {
+    return this.cluster.partition(topic, partition)?.read(0, 1_000_000) ?? [];
+  }
+
+  /** Dead letters of lane 0, once there are so many; headers as text. */
+  async dead(count: number): Promise<(LogRecord & { readonly text: Record<string, string | undefined> })[]> {
+    const found = await vi.waitFor(
+      () => {
+        const records = this.records(DEAD);
+        if (records.length < count) throw new Error(`${records.length} dead letters of ${count}`);
+        return records;
+      },
+      { interval: 2 },
+    );
+    return found.map((record) => ({
+      ...record,
+      text: Object.fromEntries(
+        Object.keys(record.headers).map((name) => [name, headerText(record.headers, name)]),
+      ),
+    }));
+  }
+
+  /** What is committed for a lane: `offset:metadata`. */
+  committed(lane = 0): string | undefined {
+    const progress = this.cluster.progressOf(SERVICE, REQUESTS, lane);
+    return progress && `${progress.offset}:${progress.metadata}`;
+  }
+
+  /** Resolves when a lane's committed mark is this. */
+  async committedAt(offset: number, metadata = "", lane = 0): Promise<void> {
+    await vi.waitFor(
+      () => {
+        const at = this.committed(lane);
+        if (at !== `${offset}:${metadata}`) throw new Error(`committed ${at}, not ${offset}:${metadata}`);
+      },
+      { interval: 2 },
+    );
+  }
+
+  logged(msg: string): LogLine[] {
+    return this.lines.filter((line) => line.msg.includes(msg));
+  }
+}
+
+/** Lets everything that can go on without a timer go on. */
+export async function quiet(): Promise<void> {
+  for (let i = 0; i < 20; i++) await turn();
+}

@@ -1,0 +1,61 @@
+import type { Log } from "@shardcast/log";
+import { createMemoryLog } from "@shardcast/log/memory";
+import { createKafkaLog } from "@shardcast/log-kafka";
+import { createWorker, type Worker } from "@shardcast/worker";
+import { type Logger, pino } from "pino";
+import { type EffectsFile, openEffectsFile } from "./effects.ts";
+import { accountHandlers } from "./handlers.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+import { resolveAccountsOptions } from "./options.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything a replica consists of, not yet started. */
+export interface Replica {
+  readonly logger: Logger;
+  readonly log: Log;
+  readonly worker: Worker;
+  readonly effects: EffectsFile | undefined;
+  readonly healthPort: number | undefined;
+}
+
+/**
+ * Builds a replica from its environment.
+ *
+ * @throws {Error} naming all that is wrong, a line each: who repairs a configuration wants to know everything
+ */
+export function configureReplica(env: Environment): Replica {
+  const faults: string[] = [];
+  const attempt = <T>(step: () => T): T | undefined => {
+    try {
+      return step();
+    } catch (error) {
+      faults.push(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+
+  const options = attempt(() => resolveAccountsOptions(env));
+  const logger = pino({ name: "accounts", level: options?.logLevel ?? "info" });
+  const ledger = options && attempt(() => createLedger(options.dir));
+  const file = options?.effectsFile;
+  const effects = file === undefined ? undefined : attempt(() => openEffectsFile(file));
+  const log = attempt(() => createKafkaLog({ logger }, env));
+  // Checked also without Kafka's settings: a worker does not touch its log before it starts.
+  const checked = log ?? createMemoryLog();
+  const handlers = ledger === undefined ? {} : handlersOf(ledger, effects);
+  const worker = attempt(() => createWorker({ log: checked, handlers, logger }, env));
+
+  if (faults.length > 0 || log === undefined || worker === undefined) {
+    effects?.close();
+    throw new Error(faults.join("\n"));
+  }
+  return { logger, log, worker, effects, healthPort: options?.healthPort };
+}
+
+function handlersOf(ledger: Ledger, effects: EffectsFile | undefined) {
+  return accountHandlers({
+    ledger,
+    ...(effects === undefined ? {} : { onEffect: (effect) => effects.write(effect) }),
+  });
+}

@@ -1,0 +1,54 @@
+import { KAFKA_ENV } from "@shardcast/log-kafka";
+import { WORKER_ENV } from "@shardcast/worker";
+import { ACCOUNTS_ENV } from "./options.ts";
+
+type Meanings<T> = Readonly<Record<keyof T, string>>;
+
+/** What each variable is, in one line. Typed by the tables of variables, so none can be forgotten. */
+const OURS: Meanings<typeof ACCOUNTS_ENV> = {
+  dir: "folder of the accounts, shared by all replicas; required",
+  healthPort: "port for GET /healthz and /readyz, 0 for a free one (none)",
+  effectsFile: "file to append a JSON line to for each deposit and withdrawal (none)",
+  logLevel: "fatal, error, warn, info, debug, trace or silent (info)",
+};
+
+const WORKERS: Meanings<typeof WORKER_ENV> = {
+  service: "name of the service (accounts)",
+  member: "this replica: an ordinal, or a pod name that ends in one (the hostname)",
+  replicas: "number of replicas, and of lanes; required",
+  topicPrefix: "put before every topic's name; the gateways' one (none)",
+  concurrency: "handler calls of a lane at once, each for another account (64)",
+  maxQueued: "requests of a lane held in memory (1000)",
+  maxQueuedBytes: "the same in bytes (16000000)",
+  maxAttempts: "handler calls for one request before it goes to the dead letters (5)",
+  retryMinMs: "first wait between attempts (100)",
+  retryMaxMs: "longest wait between attempts (10000)",
+  commitIntervalMs: "how often progress is committed (250)",
+  graceMs: "time to finish what runs after SIGTERM (10000)",
+};
+
+/** The text of `--help`. */
+export function usage(): string {
+  return [
+    "Usage: node main.js [--help]",
+    "",
+    "One replica of the example service: accounts in files, with deposit, withdraw, balance and statement.",
+    "Configured by the environment (defaults in parentheses):",
+    "",
+    ...table(ACCOUNTS_ENV, OURS),
+    "",
+    ...table(WORKER_ENV, WORKERS),
+    "",
+    "Connection to Kafka, SHARDCAST_KAFKA_BROKERS=host:port,… required:",
+    "",
+    ...Object.values(KAFKA_ENV).map((variable) => `  ${variable}`),
+    "",
+  ].join("\n");
+}
+
+function table<T extends Readonly<Record<string, string>>>(variables: T, meanings: Meanings<T>): string[] {
+  const width = Math.max(...Object.values(variables).map((variable) => variable.length)) + 2;
+  return Object.entries(variables).map(
+    ([name, variable]) => `  ${variable.padEnd(width)}${meanings[name as keyof T]}`,
+  );
+}

@@ -1,0 +1,78 @@
+import { isShardcastError } from "@shardcast/protocol";
+import { describe, expect, it } from "vitest";
+import { GATEWAY_ENV, resolveGatewayOptions } from "../src/options.ts";
+import { usage } from "../src/usage.ts";
+
+function faultsOf(options: object, env: Record<string, string>): readonly string[] {
+  try {
+    resolveGatewayOptions(options, env);
+  } catch (error) {
+    if (isShardcastError(error) && error.code === "SHARDCAST_INVALID_CONFIG") {
+      return error.extensions.faults as string[];
+    }
+    throw error;
+  }
+  return [];
+}
+
+describe("resolveGatewayOptions", () => {
+  it("reads services as text", () => {
+    const { services } = resolveGatewayOptions(
+      {},
+      { SHARDCAST_SERVICES: "accounts=3, orders=12:modulo,invoices,bills:murmur2,constructor," },
+    );
+    expect(services).toEqual({
+      accounts: { lanes: 3 },
+      orders: { lanes: 12, strategy: "modulo" },
+      invoices: {},
+      bills: { strategy: "murmur2" },
+      constructor: {},
+    });
+  });
+
+  it("prefers the option to the environment to the default", () => {
+    const env = { SHARDCAST_PORT: "1", SHARDCAST_HOST: "::1", SHARDCAST_FORWARD_HEADERS: "X-A, x-b" };
+    const settings = resolveGatewayOptions({ services: "a", port: 2 }, env);
+    expect(settings).toMatchObject({
+      port: 2,
+      host: "::1",
+      forwardHeaders: ["x-a", "x-b"],
+      maxInFlight: 10_000,
+    });
+  });
+
+  it("reports all faults together, with the variable", () => {
+    const faults = faultsOf(
+      {},
+      {
+        SHARDCAST_SERVICES: "a=0,b:foo,a=1,A,==",
+        SHARDCAST_PORT: "70000",
+        SHARDCAST_LOG_LEVEL: "loud",
+        SHARDCAST_FORWARD_HEADERS: "good,b@d",
+        SHARDCAST_TOPIC_PREFIX: "a b",
+      },
+    ).join("\n");
+    for (const part of [
+      "a is named twice",
+      '"=="',
+      "services.a.lanes",
+      "services.b.strategy",
+      "services.A",
+    ]) {
+      expect(faults).toContain(part);
+    }
+    for (const name of ["PORT", "LOG_LEVEL", "FORWARD_HEADERS", "TOPIC_PREFIX"]) {
+      expect(faults).toContain(`SHARDCAST_${name}`);
+    }
+  });
+
+  it("needs a service", () => {
+    expect(faultsOf({}, {})).toHaveLength(1);
+    expect(faultsOf({ services: {} }, {})).toHaveLength(1);
+    expect(faultsOf({}, { SHARDCAST_SERVICES: " , " })).toHaveLength(1);
+  });
+});
+
+it("--help names every variable", () => {
+  for (const variable of Object.values(GATEWAY_ENV)) expect(usage()).toContain(`  ${variable} `);
+});
