@@ -46,6 +46,7 @@ export async function fuzz({ seconds, seed, signal }: FuzzOptions): Promise<Fuzz
       await target.kill();
     }
   }
+  violations.summarize();
   const took = Math.round((performance.now() - begunMs) / 100) / 10;
   return { seed, seconds: took, ...counts, violations: violations.count };
 }
@@ -65,8 +66,8 @@ async function fuzzTarget(target: Target, { random, violations, counts, goesOn }
     counts.http += await httpBatch(target.url, random.fork(2 * batch), violations);
     const { records, stuck } = await recordBatch(target, random.fork(2 * batch + 1), violations);
     counts.records += records;
+    random.next(); // a next target's batches are others
     if (stuck || !target.alive) return;
-    random.next(); // the next target's batches are others
   }
   if (baseline !== undefined) await checkForLeaks(target, baseline, violations);
   await target.close();

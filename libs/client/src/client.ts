@@ -3,6 +3,7 @@ import {
   asBuffer,
   assertHandlerName,
   assertKeyLength,
+  assertUserHeaders,
   encodeRequest,
   fromProblem,
   newRequestId,
@@ -151,6 +152,7 @@ class LogClient implements Client {
     if (bytes.byteLength === 0) throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
     assertKeyLength(bytes);
     assertHandlerName(handler);
+    assertUserHeaders(headers);
     const encoded = encodeBody(body);
     const type = contentType ?? encoded.contentType;
     const request: RequestEnvelope = {

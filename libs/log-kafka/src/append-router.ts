@@ -145,8 +145,7 @@ export class AppendRouter {
 function sizeOf({ key, value, headers }: AppendRecord): number {
   let bytes = OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const name in headers) {
-    const header = headers[name] as string | Uint8Array;
-    bytes += name.length + (typeof header === "string" ? header.length : header.byteLength) + 4;
+    for (const value of [headers[name] ?? ""].flat()) bytes += name.length + Buffer.byteLength(value) + 4;
   }
   return bytes;
 }

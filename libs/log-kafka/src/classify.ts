@@ -16,6 +16,7 @@ const FENCED = new Set([
   "INVALID_PRODUCER_ID_MAPPING",
   "FENCED_INSTANCE_ID",
 ]);
+const PROGRAMMING = new Set(["TypeError", "RangeError", "ReferenceError", "SyntaxError"]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 const UNKNOWN_TOPIC = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 const REFUSED =
@@ -31,6 +32,8 @@ export function classify(error: unknown): Fault {
   if (isShardcastError(error) && error.code !== "SHARDCAST_LOG_UNAVAILABLE") return "refused";
   for (const each of chain(error)) {
     const { type, name, code } = each as { type?: string; name?: string; code?: unknown };
+    // A bug, ours or kafkajs's: the same call would fail again.
+    if (name !== undefined && PROGRAMMING.has(name)) return "refused";
     // Another producer has our transactional id: nothing this one does can succeed any more.
     if ((type !== undefined && FENCED.has(type)) || code === PRODUCER_FENCED_CODE) return "fenced";
     // The broker's answer is about the record itself; the same bytes will never be taken.

@@ -109,7 +109,7 @@ export class KafkaSession implements MemberSession {
 
   async giveUp(progress: readonly LaneProgress[]): Promise<CommitOutcome> {
     const outcome = await this.commit(progress);
-    for (const { lane } of progress) this.#taken.delete(lane);
+    if (outcome.kind === "committed") for (const { lane } of progress) this.#taken.delete(lane);
     return outcome;
   }
 

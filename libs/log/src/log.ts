@@ -40,7 +40,7 @@ export interface Log {
    * for each. Concurrent calls are sent together.
    *
    * @throws {ShardcastError} SHARDCAST_LOG_UNAVAILABLE (the record may nevertheless be on the log);
-   *   SHARDCAST_BODY_TOO_LARGE; SHARDCAST_LOG_REFUSED; SHARDCAST_CLOSED
+   *   SHARDCAST_BODY_TOO_LARGE; SHARDCAST_LOG_REFUSED; SHARDCAST_OVERLOADED; SHARDCAST_CLOSED
    */
   append(record: AppendRecord): Promise<{ readonly offset: number }>;
 

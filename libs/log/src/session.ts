@@ -45,7 +45,7 @@ export interface MemberSession {
    */
   commit(progress: readonly LaneProgress[]): Promise<CommitOutcome>;
 
-  /** Commits the last progress of these lanes and lets go of them. */
+  /** Commits the last progress of these lanes and, when that is committed, lets go of them. */
   giveUp(progress: readonly LaneProgress[]): Promise<CommitOutcome>;
 
   /** Ends the session without committing. Idempotent. */

@@ -14,12 +14,19 @@ export interface DeadLetterReason {
   readonly atMs: number;
 }
 
+const EMPTY = Buffer.alloc(0);
+
+/** Kafka allows a header without a value; its writers here do not, so it becomes an empty one. */
+function withoutNulls(headers: IncomingRecord["headers"]): Record<string, RecordHeaders[string]> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value ?? EMPTY]));
+}
+
 const MAX_REASON = 1024;
 
 /** The record for `S.dead`: key, value and headers as they were, and why beside them. */
 export function encodeDeadLetter(record: IncomingRecord, why: DeadLetterReason): WireRecord {
-  const headers = {
-    ...(record.headers as RecordHeaders),
+  const headers: Record<string, RecordHeaders[string]> = {
+    ...withoutNulls(record.headers),
     "sc-dead-code": why.code,
     "sc-dead-reason": why.reason.slice(0, MAX_REASON),
     "sc-dead-attempts": String(why.attempts),

@@ -57,6 +57,12 @@ export const ERROR_TABLE = {
     title: "Aborted by the caller",
     meaning: "The caller gave up waiting. The request may still be handled: it is on the log.",
   },
+  SHARDCAST_REQUEST_TIMEOUT: {
+    status: 408,
+    retryable: true,
+    title: "Request too slow",
+    meaning: "The caller's request did not arrive within the time the gateway reads it in.",
+  },
   SHARDCAST_BODY_TOO_LARGE: {
     status: 413,
     retryable: false,

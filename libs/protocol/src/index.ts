@@ -11,6 +11,7 @@ export {
   assertHandlerName,
   assertKeyLength,
   assertServiceName,
+  assertUserHeaders,
   isHandlerName,
   isServiceName,
   MAX_HANDLER_LENGTH,
@@ -27,4 +28,4 @@ export { decodeRequest, encodeRequest } from "./request.ts";
 export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
 export { REPLY_PARTITIONS, topicsOf } from "./topics.ts";
 export type { UserHeaders } from "./user-headers.ts";
-export { PROTOCOL_VERSION } from "./version.ts";
+export { PROTOCOL_VERSION, VERSION_HEADER } from "./version.ts";

@@ -37,6 +37,20 @@ export function assertHandlerName(handler: string): void {
   }
 }
 
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/; // an RFC 9110 token in lower case
+
+/** Throws SHARDCAST_INVALID_REQUEST naming the header that can not travel with a request. */
+export function assertUserHeaders(headers: Readonly<Record<string, unknown>>): void {
+  for (const name in headers) {
+    if (!HEADER_NAME.test(name) || typeof headers[name] !== "string") {
+      throw new ShardcastError(
+        "SHARDCAST_INVALID_REQUEST",
+        `headers: ${JSON.stringify(name)} must be a lower-case header name with a text value`,
+      );
+    }
+  }
+}
+
 /** Throws SHARDCAST_INVALID_KEY when the key is longer than {@link MAX_KEY_BYTES}. */
 export function assertKeyLength(key: Uint8Array): void {
   if (key.byteLength > MAX_KEY_BYTES) {

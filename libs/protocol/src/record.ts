@@ -1,5 +1,7 @@
 /** Header values as they lie on the log. Writers may give strings; they are UTF-8 there. */
-export type RecordHeaders = Readonly<Record<string, Uint8Array | string>>;
+export type RecordHeaders = Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>;
+
+type HeaderValue = Uint8Array | string;
 
 /** The part of a log record that the protocol decides about. Where it lies is the log's business. */
 export interface WireRecord {

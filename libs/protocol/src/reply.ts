@@ -18,6 +18,8 @@ export interface ReplyEnvelope {
   readonly body: Buffer;
 }
 
+/** 200 to 599. */
+const STATUS = /^[2-5][0-9]{2}$/;
 const EMPTY = Buffer.alloc(0);
 
 /** The record of a reply, keyed by the request's id. Round-trips through {@link decodeReply}. */
@@ -43,14 +45,14 @@ export function decodeReply(record: IncomingRecord): ReplyEnvelope | undefined {
   const { headers } = record;
   if (record.key === null || readVersion(headers).kind !== "ours") return undefined;
   const instance = headerText(headers, "sc-to");
-  const status = Number(headerText(headers, "sc-status"));
-  if (instance === undefined || !Number.isInteger(status) || status < 200 || status > 599) return undefined;
+  const statusText = headerText(headers, "sc-status") ?? "";
+  if (instance === undefined || !STATUS.test(statusText)) return undefined;
   const error = headerText(headers, "sc-error");
   const contentType = headerText(headers, "content-type");
   return {
     id: record.key.toString("utf8"),
     instance,
-    status,
+    status: Number(statusText),
     ...(error === undefined ? {} : { error: isErrorCode(error) ? error : "SHARDCAST_INTERNAL" }),
     ...(contentType === undefined ? {} : { contentType }),
     headers: decodeUserHeaders(headers),

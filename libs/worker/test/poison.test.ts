@@ -1,9 +1,10 @@
-import { encodeRequest, VERSION_HEADER } from "@shardcast/protocol";
+import { encodeRequest } from "@shardcast/protocol";
 import { describe, expect, test, vi } from "vitest";
 import { TerminalError } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
 import { DEAD, REPLIES, REQUESTS, World } from "./support/world.ts";
 
+const VERSION_HEADER = "sc-version";
 const replyTo = { partition: 0, instance: "someone" };
 
 describe("a record that is no request", () => {

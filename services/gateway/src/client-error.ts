@@ -27,9 +27,7 @@ function refusal(code: string | undefined): ShardcastError {
     case "HPE_HEADER_OVERFLOW":
       return new ShardcastError("SHARDCAST_HEADERS_TOO_LARGE", "request line and headers are too large");
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new ShardcastError("SHARDCAST_INVALID_REQUEST", "the request did not arrive in time", {
-        status: 408,
-      });
+      return new ShardcastError("SHARDCAST_REQUEST_TIMEOUT", "the request did not arrive in time");
     default:
       return new ShardcastError("SHARDCAST_INVALID_REQUEST", "these bytes are not an HTTP request");
   }

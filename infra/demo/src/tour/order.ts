@@ -44,8 +44,10 @@ export async function order({ cluster, print }: Stage): Promise<void> {
   checkEqual(effects.length, COUNT, "every deposit is handled once");
   const idsInLog = await idsByKey(cluster);
   for (const key of keys) checkOneAtATime(key, effects, idsInLog.get(key) ?? []);
+  const atOnce = mostAtOnce(effects);
+  check(atOnce > 1, "different accounts are handled side by side");
   print.holds(
-    `Each account had one deposit at a time, in the order of the log, only ever on its owner. Different accounts did not wait for each other: up to ${mostAtOnce(effects)} deposits ran at once.`,
+    `Each account had one deposit at a time, in the order of the log, only ever on its owner. Different accounts did not wait for each other: up to ${atOnce} deposits ran at once.`,
   );
 }
 

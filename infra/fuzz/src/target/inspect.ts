@@ -1,7 +1,7 @@
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { AppendRecord } from "@shardcast/log";
 import { headerText } from "@shardcast/protocol";
-import type { AppendResult, Fate, Holdings, PlainRecord } from "./messages.ts";
+import type { AppendResult, Fate, Holdings, PlainRecord, StuckLane } from "./messages.ts";
 import { ECHO_SERVICE, KEPT_RECORDS, LANES, SERVICES } from "./settings.ts";
 import type { System } from "./system.ts";
 
@@ -37,6 +37,7 @@ export async function append(
     const dead = traffic.dead.get(`${record.topic}/${record.partition}/${receipt.offset}`);
     const reply = traffic.replies.get(headerText(record.headers as never, "sc-id") ?? "");
     return {
+      offset: receipt.offset,
       ...(dead === undefined ? {} : { dead: dead.code, deadReason: dead.reason }),
       ...(reply === undefined ? {} : reply),
     };
@@ -60,14 +61,14 @@ async function askAsClient({ client }: System, timeoutMs: number): Promise<strin
 }
 
 /** Waits until everything on the lanes is done; names the lanes where it is not in time. */
-export async function untilSettled({ cluster }: System, limitMs: number): Promise<string[]> {
+export async function untilSettled({ cluster }: System, limitMs: number): Promise<StuckLane[]> {
   const behind = () =>
     SERVICES.flatMap((service) =>
       Array.from({ length: LANES }, (_, lane) => {
         const topic = `${service}.requests`;
         const end = cluster.partition(topic, lane)?.end ?? 0;
         const done = cluster.progressOf(service, topic, lane)?.offset ?? 0;
-        return done === end ? [] : [`${topic}/${lane}: low-water mark ${done}, end ${end}`];
+        return done === end ? [] : [{ topic, partition: lane, lowWaterMark: done, end }];
       }).flat(),
     );
   const endMs = performance.now() + limitMs;

@@ -19,6 +19,8 @@ export type Job =
 
 /** What came of one record. */
 export interface Fate {
+  /** Where it lies. */
+  readonly offset?: number;
   /** Why the log did not take it. */
   readonly refused?: string;
   /** The code its dead letter names. */
@@ -29,10 +31,18 @@ export interface Fate {
   readonly body?: Uint8Array;
 }
 
+export interface StuckLane {
+  readonly topic: string;
+  readonly partition: number;
+  /** The first record that is not done. */
+  readonly lowWaterMark: number;
+  readonly end: number;
+}
+
 export interface AppendResult {
   readonly fates: readonly Fate[];
   /** Lanes whose low-water mark did not reach the end in time. */
-  readonly stuck: readonly string[];
+  readonly stuck: readonly StuckLane[];
   /** What came of the client's own requests, where it was not their answer. */
   readonly clientFaults: readonly string[];
 }
