@@ -18,6 +18,8 @@ async function main(args: string[]): Promise<number> {
   }
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+  // Nobody reads on, as in `npm run demo | head`: there is nobody to show a tour to.
+  process.stdout.on("error", () => ending.abort());
   try {
     return await runDemo(options, createPrinter(), ending.signal);
   } catch (error) {

@@ -28,7 +28,8 @@ export function resolveConfig<S extends z.ZodObject>(
   const faults = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? "");
     const variable = (envNames as Record<string, string | undefined>)[name];
-    return `${issue.path.join(".")}${variable === undefined ? "" : ` (${variable})`}: ${issue.message}`;
+    const message = name !== "" && !(name in merged) ? "is required" : issue.message;
+    return `${issue.path.join(".")}${variable === undefined ? "" : ` (${variable})`}: ${message}`;
   });
   throw new ShardcastError("SHARDCAST_INVALID_CONFIG", `${what}: ${faults.join("; ")}`, {
     extensions: { faults },

@@ -18,7 +18,14 @@ const EMPTY = Buffer.alloc(0);
 
 /** Kafka allows a header without a value; its writers here do not, so it becomes an empty one. */
 function withoutNulls(headers: IncomingRecord["headers"]): Record<string, RecordHeaders[string]> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value ?? EMPTY]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value)
+        ? value.map((one) => one ?? EMPTY)
+        : ((value as RecordHeaders[string] | null) ?? EMPTY),
+    ]),
+  );
 }
 
 const MAX_REASON = 1024;

@@ -14,10 +14,11 @@ export interface WireRecord {
 export interface IncomingRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<
-    Record<string, Uint8Array | string | readonly (Uint8Array | string)[] | undefined>
-  >;
+  readonly headers: Readonly<Record<string, IncomingHeader>>;
 }
+
+/** Kafka lets a writer repeat a header, and leave its value out. */
+type IncomingHeader = HeaderValue | null | undefined | readonly (HeaderValue | null)[];
 
 /** The text of a header; the last one where a writer repeated it (Kafka allows that), undefined where absent. */
 export function headerText(headers: IncomingRecord["headers"], name: string): string | undefined {

@@ -53,7 +53,7 @@ export function decodeReply(record: IncomingRecord): ReplyEnvelope | undefined {
     id: record.key.toString("utf8"),
     instance,
     status: Number(statusText),
-    ...(error === undefined ? {} : { error: isErrorCode(error) ? error : "SHARDCAST_INTERNAL" }),
+    ...(error === undefined ? {} : { error: isErrorCode(error) ? error : "SHARDCAST_UNSUPPORTED_VERSION" }),
     ...(contentType === undefined ? {} : { contentType }),
     headers: decodeUserHeaders(headers),
     body: asBuffer(record.value ?? EMPTY),

@@ -47,11 +47,16 @@ test("a dead letter keeps key, value and every header of a record that never was
       expect(dead.key).toBe(record.key);
       expect(dead.value).toBe(record.value);
       for (const [name, value] of Object.entries(record.headers)) {
-        expect(Object.getOwnPropertyDescriptor(dead.headers, name)?.value).toEqual(value);
+        expect(Object.getOwnPropertyDescriptor(dead.headers, name)?.value).toEqual(withoutNulls(value));
       }
     }),
   );
 });
+
+/** A header without a value is written as an empty one. */
+function withoutNulls(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(withoutNulls) : (value ?? Buffer.alloc(0));
+}
 
 test("a dead letter that dies again tells its last death", () => {
   const why = (reason: string): DeadLetterReason => ({

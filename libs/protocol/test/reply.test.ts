@@ -31,9 +31,9 @@ describe("a reply", () => {
     expect(replyInstance({ key: null, value: null, headers: {} })).toBeUndefined();
   });
 
-  test("with an error code of a newer Shardcast is an internal error", () => {
+  test("with an error code of a newer Shardcast says so", () => {
     const headers = { ...RECORD.headers, "sc-error": "SHARDCAST_FROM_THE_FUTURE" };
-    expect(decodeReply({ ...RECORD, headers })?.error).toBe("SHARDCAST_INTERNAL");
+    expect(decodeReply({ ...RECORD, headers })?.error).toBe("SHARDCAST_UNSUPPORTED_VERSION");
   });
 
   test.each([

@@ -58,11 +58,12 @@ describe("a record that is no request", () => {
     });
     await world.start({ defaultHandler: () => {} });
     const letters = await world.dead(3);
-    for (const [i, letter] of letters.entries()) {
+    const origins = letters.map(({ text }) => text["sc-dead-origin"]).sort();
+    expect(origins).toEqual([0, 1, 2].map((offset) => `${REQUESTS}/0/${offset}`));
+    for (const letter of letters) {
       expect(letter.text).toMatchObject({
         "sc-dead-truncated": "true",
         "sc-dead-code": "SHARDCAST_MALFORMED_RECORD",
-        "sc-dead-origin": `${REQUESTS}/0/${i}`,
       });
       expect([letter.key, letter.value, letter.text.own]).toEqual([null, null, undefined]);
     }

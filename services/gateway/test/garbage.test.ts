@@ -55,7 +55,7 @@ describe("answerClientError", () => {
     );
     const answer = String(socket.read());
     expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
-    expect(rawProblem(answer)).toMatchObject({ status: 408, code: "SHARDCAST_INVALID_REQUEST" });
+    expect(rawProblem(answer)).toMatchObject({ status: 408, code: "SHARDCAST_REQUEST_TIMEOUT" });
   });
 
   it("says nothing into a reset connection", () => {

@@ -28,6 +28,7 @@ export async function poison({ cluster, print }: Stage): Promise<void> {
   const waiting = call(cluster.url, failing).finally(() => {
     failed = true;
   });
+  waiting.catch(() => {}); // awaited below, if the neighbours fare well
   let meanwhile = 0;
   const others = Array.from({ length: NEIGHBOURS }, async (_, i) => {
     const { status } = await call(cluster.url, deposit(healthy[i % healthy.length] as string, 100));

@@ -40,7 +40,7 @@ const makers: readonly (readonly [weight: number, name: string, make: Make])[] =
   [2, "any pipeline", (random) => whole(anyRequests(random, random.between(2, 5)))],
   [4, "mutated request", (random) => whole(mutatedRequest(random))],
   [2, "garbage", (random) => whole(random.bytes(random.length(4_000)))],
-  [2, "slow halves", (random) => ({ steps: inPieces(random, anyRequests(random, 1).bytes, 12) })],
+  [2, "slow halves", slowHalves],
   [2, "early close", (random) => earlyClose(random)],
   [2, "body at its limit", (random) => bodyAtLimit(random)],
   [3, "forged reply", (random) => forgedReply(random)],
@@ -101,12 +101,21 @@ function mutatedRequest(random: Random): Buffer {
   return random.mutate(render("POST", anyTarget(random), [HOST, ...anyHeaders(random), ...lines], bytes));
 }
 
+function slowHalves(random: Random) {
+  const { bytes, methods } = anyRequests(random, 1);
+  return { steps: inPieces(random, bytes, 12), methods };
+}
+
 function earlyClose(random: Random) {
-  const { bytes } = random.chance(0.5)
+  const { bytes, methods } = random.chance(0.5)
     ? anyRequests(random, random.between(1, 3))
-    : { bytes: validRequests(random, random.between(1, 5)).steps[0]?.bytes ?? Buffer.alloc(0) };
-  const steps = inPieces(random, bytes.subarray(0, random.between(0, bytes.length)), random.pick([0, 1, 10]));
-  return { steps, ending: "destroy" as const };
+    : { bytes: joined(validRequests(random, random.between(1, 5)).steps), methods: [] };
+  const part = bytes.subarray(0, random.between(0, bytes.length));
+  return { steps: inPieces(random, part, random.pick([0, 1, 10])), methods, ending: "destroy" as const };
+}
+
+function joined(steps: readonly Step[]): Buffer {
+  return Buffer.concat(steps.map(({ bytes }) => bytes));
 }
 
 /** Over and under what the gateway takes, and what the log takes: the key and the headers count there as well. */
@@ -135,6 +144,9 @@ function forgedReply(random: Random) {
       "__proto__",
       "toString",
     ]);
+    // A code that this gateway does not know is a 500, unless its newer worker gave it another error status.
+    if (headers["sc-error"] !== "SHARDCAST_LANE_BUSY")
+      headers["sc-status"] = random.pick(["404", "503", "599"]);
   }
   for (let i = random.between(0, 5); i > 0; i--) {
     const name = random.pick([

@@ -98,13 +98,13 @@ function strangersEvent(random: Random) {
 function malformed(random: Random) {
   const wire = encodeRequest(envelope(random));
   const change = (headers: Record<string, PlainHeader>) => ({
-    record: onLane(random, { ...wire, headers: { ...(wire.headers as Wire["headers"]), ...headers } }),
+    record: onLane(random, { ...wire, headers: { ...wire.headers, ...headers } }),
     dead: MALFORMED,
   });
   switch (random.between(0, 9)) {
     case 0:
       return {
-        record: onLane(random, { ...wire, key: null, headers: wire.headers as Wire["headers"] }),
+        record: onLane(random, { ...wire, key: null, headers: wire.headers }),
         dead: MALFORMED,
       };
     case 1:
@@ -112,7 +112,7 @@ function malformed(random: Random) {
         record: onLane(random, {
           ...wire,
           key: Buffer.alloc(4_097, "k"),
-          headers: wire.headers as Wire["headers"],
+          headers: wire.headers,
         }),
         dead: MALFORMED,
       };
@@ -147,7 +147,7 @@ function mutated(random: Random) {
   const wire = encodeRequest(envelope(random, random.chance(0.5) ? { deadlineMs: Date.now() + 60_000 } : {}));
   const headers: Record<string, PlainHeader> = {};
   for (const [name, value] of Object.entries(wire.headers)) {
-    const bytes = Buffer.from(value);
+    const bytes = Buffer.from(value as Uint8Array | string);
     switch (random.between(0, 9)) {
       case 0:
         break; // left out
@@ -169,7 +169,15 @@ function mutated(random: Random) {
 }
 
 function judged(record: PlainRecord): { record: PlainRecord } & Expected {
-  const decoded = decodeRequest(record as Parameters<typeof decodeRequest>[0], ECHO_SERVICE, "origin");
+  // As a reader meets them: bytes.
+  const headers = Object.fromEntries(
+    Object.entries(record.headers).map(([name, value]) => [
+      name,
+      typeof value === "string" ? Buffer.from(value) : (value ?? undefined),
+    ]),
+  );
+  const { key, value } = record as { key: Buffer | null; value: Buffer | null };
+  const decoded = decodeRequest({ key, value, headers }, ECHO_SERVICE, "origin");
   return decoded.kind === "malformed" ? { record, dead: decoded.code } : { record };
 }
 
@@ -226,7 +234,7 @@ function anyHeaderValue(random: Random): PlainHeader {
     case 3:
       return null;
     case 4:
-      return random.chance(0.2) ? [random.bytes(2), null] : "x";
+      return "x";
     case 5:
       return random.bytes(random.length(20_000));
     default:
@@ -264,7 +272,7 @@ function atSizeLimit(random: Random): { record: PlainRecord } & Expected {
       const { key, headers } = encodeRequest(envelope(random, { headers: {} }));
       const used =
         20 + Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-      return judged(onLane(random, { key, value: filler(used), headers: headers as Wire["headers"] }));
+      return judged(onLane(random, { key, value: filler(used), headers: headers }));
     }
   }
 }

@@ -7,7 +7,7 @@ export interface PlainRecord {
   readonly headers: Readonly<Record<string, PlainHeader>>;
 }
 
-export type PlainHeader = Uint8Array | string | null | (Uint8Array | string | null)[];
+export type PlainHeader = Uint8Array | string | null | readonly (Uint8Array | string)[];
 
 export type Job =
   /** Appends records and says what came of each. */

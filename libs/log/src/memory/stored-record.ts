@@ -33,7 +33,7 @@ export function copyRecord(record: RecordInput): Pick<LogRecord, "key" | "value"
 }
 
 function copyHeader(value: HeaderValue): HeaderValue {
-  if (Array.isArray(value)) return value.map((one: Uint8Array | string) => Buffer.from(one));
+  if (Array.isArray(value)) return value.map((one) => (one === null ? null : Buffer.from(one)));
   return value === undefined || value === null ? undefined : Buffer.from(value as Uint8Array);
 }
 
