@@ -21,7 +21,10 @@ export class Violations {
 
   add(what: string, input: unknown = undefined): void {
     this.#count++;
-    const sort = what.replaceAll(/[0-9]+/g, "").slice(0, 60);
+    const sort = what
+      .replace(/["\n{].*/s, "")
+      .replaceAll(/[0-9]+/g, "")
+      .slice(0, 60);
     const met = (this.#sorts.get(sort) ?? 0) + 1;
     this.#sorts.set(sort, met);
     if (met > MAX_OF_A_SORT || this.#printed >= MAX_PRINTED) return;

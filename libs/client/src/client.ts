@@ -5,17 +5,15 @@ import {
   assertKeyLength,
   assertUserHeaders,
   encodeRequest,
-  fromProblem,
   newRequestId,
   type ReplyAddress,
-  type ReplyEnvelope,
   type RequestEnvelope,
   ShardcastError,
 } from "@shardcast/protocol";
 import { keyBytes, type ShardKey } from "@shardcast/routing";
 import { encodeBody } from "./body.ts";
 import type { Body, ConnectOptions, Reply, RequestOptions, SendOptions } from "./options.ts";
-import { Pending } from "./pending.ts";
+import { type Lane, Pending } from "./pending.ts";
 import { ReplyListener } from "./replies.ts";
 import { laneFor, type Route, Routes } from "./routes.ts";
 
@@ -26,9 +24,20 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface Client {
   /**
+   * Gets ready to call a service: finds its lanes and listens for its replies. The first request to a service does the
+   * same, so this is for who wants to know before it, or not to let it wait. May be called again, also after it failed.
+   *
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_SERVICE when the service has no topics, SHARDCAST_TOPIC_MISMATCH when it
+   *   has not as many lanes as configured, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_INVALID_REQUEST,
+   *   SHARDCAST_CLOSED
+   */
+  prepare(service: string): Promise<void>;
+
+  /**
    * Sends a request to the owner of the key and waits for its answer.
    *
-   * @throws {ShardcastError} what the handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED,
+   * @throws {ShardcastError} what ended it, with the request's id as `extensions.requestId` once it had one: what the
+   *   handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED,
    *   SHARDCAST_CLOSED, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY, SHARDCAST_BODY_TOO_LARGE,
    *   SHARDCAST_INVALID_KEY, SHARDCAST_INVALID_REQUEST, SHARDCAST_UNKNOWN_SERVICE
    */
@@ -44,9 +53,13 @@ export interface Client {
   close(): Promise<void>;
 }
 
-/** Connects to the services behind a log. Resolves when the services named in the options can be called. */
+/**
+ * Connects to the services behind a log. Resolves when the services named in the options can be called, unless
+ * `prepareServices` is false.
+ */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const client = new LogClient(options);
+  if (options.prepareServices === false) return client;
   try {
     await Promise.all(Object.keys(options.services ?? {}).map((service) => client.prepare(service)));
   } catch (error) {
@@ -80,37 +93,53 @@ class LogClient implements Client {
 
   async prepare(service: string): Promise<void> {
     await this.#listen(await this.#routes.get(service));
+    // Closed meanwhile, and with it the listener.
+    if (this.#closed) throw closed();
   }
 
+  // Not async, nor is #publish: a frame that waits would keep the body in memory all the while (C7).
   request(service: string, key: ShardKey, body?: Body, options: RequestOptions = {}): Promise<Reply> {
-    return this.#publish(service, key, body, options).then(toReply);
+    try {
+      const deadlineMs = Date.now() + timeoutOf(options);
+      const route = this.#routes.known(service);
+      const listener = this.#listening.get(service);
+      return route === undefined || listener === undefined
+        ? this.#publishFirst(service, key, body, options, deadlineMs)
+        : this.#publish(route, listener.address, key, body, options, deadlineMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Returns the answer instead of awaiting it: a frame that waits would keep the body in memory all the while (C7). */
-  async #publish(
+  /** Returns the answer instead of awaiting it, for the same reason. */
+  async #publishFirst(
     service: string,
     key: ShardKey,
     body: Body,
     options: RequestOptions,
-  ): Promise<ReplyEnvelope> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
-    if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS) {
-      throw new ShardcastError(
-        "SHARDCAST_INVALID_REQUEST",
-        `timeoutMs: 1 to ${MAX_TIMEOUT_MS}, got ${timeoutMs}`,
-      );
-    }
-    const deadlineMs = Date.now() + timeoutMs;
-    const found = this.#routes.get(service);
-    const route = found instanceof Promise ? await found : found;
-    const listener = this.#listening.get(service) ?? (await this.#listen(route));
-    const { request, lane } = this.#compose(route, key, body, options, {
-      deadlineMs,
-      replyTo: listener.address,
-    });
-    // C4: the entry exists before the request is published, so no reply can come too early.
+    deadlineMs: number,
+  ): Promise<Reply> {
+    const route = await this.#routes.get(service);
+    const { address } = await this.#listen(route);
+    return this.#publish(route, address, key, body, options, deadlineMs);
+  }
+
+  #publish(
+    route: Route,
+    replyTo: ReplyAddress,
+    key: ShardKey,
+    body: Body,
+    options: RequestOptions,
+    deadlineMs: number,
+  ): Promise<Reply> {
+    const { request, lane } = this.#compose(route, key, body, options, { deadlineMs, replyTo });
     const { id } = request;
-    const answer = this.#pending.wait(id, { lane: `${service}/${lane}`, timeoutMs, signal });
+    // C4: the entry exists before the request is published, so no reply can come too early.
+    const answer = this.#pending.wait(id, {
+      lane: route.lanes[lane] as Lane,
+      timeoutMs: timeoutOf(options),
+      signal: options.signal,
+    });
     // The reply may overtake the log's confirmation, and the caller's time may run out before either.
     this.#append(route, lane, request).catch((error: unknown) => this.#pending.fail(id, error));
     return answer;
@@ -153,9 +182,11 @@ class LogClient implements Client {
     assertKeyLength(bytes);
     assertHandlerName(handler);
     assertUserHeaders(headers);
+    const lane = laneFor(route, bytes);
     const encoded = encodeBody(body);
     const type = contentType ?? encoded.contentType;
-    const request: RequestEnvelope = {
+    const request: Mutable<RequestEnvelope> = {
+      ...waiting,
       id: newRequestId(),
       service: route.service,
       key: asBuffer(bytes),
@@ -163,14 +194,14 @@ class LogClient implements Client {
       attempt: 1,
       headers,
       body: encoded.bytes,
-      ...waiting,
-      ...(type === undefined ? {} : { contentType: type }),
-      ...(traceparent === undefined ? {} : { traceparent }),
     };
-    return { request, lane: laneFor(route, bytes) };
+    if (type !== undefined) request.contentType = type;
+    if (traceparent !== undefined) request.traceparent = traceparent;
+    return { request, lane };
   }
 
-  #append({ topics }: Route, lane: number, request: RequestEnvelope): Promise<unknown> {
+  /** Async, so that whatever goes wrong is a rejection. */
+  async #append({ topics }: Route, lane: number, request: RequestEnvelope): Promise<unknown> {
     return this.#options.log.append({
       topic: topics.requests.name,
       partition: lane,
@@ -201,12 +232,15 @@ class LogClient implements Client {
   }
 }
 
-function toReply({ id, status, error, contentType, headers, body }: ReplyEnvelope): Reply {
-  if (error !== undefined) {
-    throw fromProblem(body) ?? new ShardcastError(error, "the worker did not say more", { status });
-  }
-  return { id, status, headers, body, ...(contentType === undefined ? {} : { contentType }) };
+function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions): number {
+  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+  throw new ShardcastError(
+    "SHARDCAST_INVALID_REQUEST",
+    `timeoutMs: 1 to ${MAX_TIMEOUT_MS}, got ${timeoutMs}`,
+  );
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function closed(): ShardcastError {
   return new ShardcastError("SHARDCAST_CLOSED", "the client is closed");

@@ -15,6 +15,11 @@ export interface ConnectOptions {
   readonly log: Log;
   /** Services to be ready for at once; others are looked up at their first request. */
   readonly services?: Readonly<Record<string, ServiceRoute>>;
+  /**
+   * Whether `connect` prepares all of `services`, and rejects when one of them can not be called. Default true. With
+   * false it resolves at once, and each is prepared on its own: by `client.prepare`, or by its first request.
+   */
+  readonly prepareServices?: boolean;
   /** Put before every topic's name; must be the workers' one. Default none. */
   readonly topicPrefix?: string;
   /** Name of this client among all that wait for replies; must be unique. Default: a random one. */

@@ -1,12 +1,22 @@
 import { type ReplyEnvelope, ShardcastError } from "@shardcast/protocol";
+import { toError, toReply } from "./answer.ts";
+import type { Reply } from "./options.ts";
+import { withRequestId } from "./request-id.ts";
 
-/** One request that waits. Its variants of ending all go through {@link Pending.settle}, which owns the clean-up. */
+/** A lane of a service, and how many requests wait for it. Counted by {@link Pending} alone. */
+export interface Lane {
+  readonly name: string;
+  waiting: number;
+}
+
+/** One request that waits. However it ends, {@link Pending} cleans up after it in one place. */
 interface Waiting {
-  readonly lane: string;
-  readonly resolve: (reply: ReplyEnvelope) => void;
-  readonly reject: (error: unknown) => void;
+  readonly lane: Lane;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: ShardcastError) => void;
   readonly timer: NodeJS.Timeout;
-  readonly unlisten: () => void;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: () => void;
 }
 
 export interface PendingLimits {
@@ -15,20 +25,19 @@ export interface PendingLimits {
 }
 
 export interface WaitOptions {
-  /** Which lane the request is on; any string that tells lanes apart. */
-  readonly lane: string;
+  readonly lane: Lane;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
  * The requests of this process that wait for a reply, by id. Every entry ends exactly once (C4), by reply, time-out,
- * abort, failure or close, and takes its timer and its listener with it; `size` is 0 when nobody waits.
+ * abort, failure or close, and takes its timer and its listener with it; `size` is 0 when nobody waits. Every error
+ * says which request it ended.
  */
 export class Pending {
   readonly #limits: PendingLimits;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #perLane = new Map<string, number>();
 
   constructor(limits: PendingLimits) {
     this.#limits = limits;
@@ -39,43 +48,39 @@ export class Pending {
   }
 
   /**
-   * Begins to wait. The promise is handled already, so an entry may be failed before it is awaited.
+   * Begins to wait.
    *
    * @throws {ShardcastError} SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY (C7), SHARDCAST_ABORTED
    */
-  wait(id: string, { lane, timeoutMs, signal }: WaitOptions): Promise<ReplyEnvelope> {
-    if (signal?.aborted) throw aborted(signal);
-    if (this.#waiting.size >= this.#limits.maxPending) {
-      throw new ShardcastError(
-        "SHARDCAST_OVERLOADED",
-        `${this.#limits.maxPending} requests are in flight already`,
-      );
+  wait(id: string, { lane, timeoutMs, signal }: WaitOptions): Promise<Reply> {
+    if (signal?.aborted) throw aborted(signal, id);
+    const { maxPending, maxPendingPerLane } = this.#limits;
+    if (this.#waiting.size >= maxPending) {
+      throw refused("SHARDCAST_OVERLOADED", `${maxPending} requests are in flight already`, id);
     }
-    const inLane = this.#perLane.get(lane) ?? 0;
-    if (inLane >= this.#limits.maxPendingPerLane) {
-      throw new ShardcastError("SHARDCAST_LANE_BUSY", `${inLane} requests wait for lane ${lane} already`);
+    if (lane.waiting >= maxPendingPerLane) {
+      throw refused("SHARDCAST_LANE_BUSY", `${lane.waiting} requests wait for lane ${lane.name} already`, id);
     }
-    this.#perLane.set(lane, inLane + 1);
-    const promise = new Promise<ReplyEnvelope>((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(id, timedOut(timeoutMs)), timeoutMs);
-      const onAbort = () => this.fail(id, aborted(signal as AbortSignal));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      const unlisten = () => signal?.removeEventListener("abort", onAbort);
-      this.#waiting.set(id, { lane, resolve, reject, timer, unlisten });
+    lane.waiting++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#take(id)?.reject(timedOut(timeoutMs, id)), timeoutMs);
+      const onAbort = () => this.#take(id)?.reject(aborted(signal as AbortSignal, id));
+      signal?.addEventListener("abort", onAbort);
+      this.#waiting.set(id, { lane, resolve, reject, timer, signal, onAbort });
     });
-    promise.catch(() => {});
-    return promise;
   }
 
   /** False when nobody waits for it any more: late, a duplicate, or a stranger's. */
   settle(reply: ReplyEnvelope): boolean {
     const entry = this.#take(reply.id);
-    entry?.resolve(reply);
-    return entry !== undefined;
+    if (entry === undefined) return false;
+    if (reply.error === undefined) entry.resolve(toReply(reply));
+    else entry.reject(toError(reply, reply.error));
+    return true;
   }
 
   fail(id: string, error: unknown): void {
-    this.#take(id)?.reject(error);
+    this.#take(id)?.reject(withRequestId(error, id));
   }
 
   failAll(error: unknown): void {
@@ -87,18 +92,25 @@ export class Pending {
     if (entry === undefined) return undefined;
     this.#waiting.delete(id);
     clearTimeout(entry.timer);
-    entry.unlisten();
-    const left = (this.#perLane.get(entry.lane) ?? 1) - 1;
-    if (left === 0) this.#perLane.delete(entry.lane);
-    else this.#perLane.set(entry.lane, left);
+    entry.signal?.removeEventListener("abort", entry.onAbort);
+    entry.lane.waiting--;
     return entry;
   }
 }
 
-function timedOut(timeoutMs: number): ShardcastError {
-  return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", `no reply within ${timeoutMs} ms`);
+function refused(code: "SHARDCAST_OVERLOADED" | "SHARDCAST_LANE_BUSY", detail: string, requestId: string) {
+  return new ShardcastError(code, detail, { extensions: { requestId } });
 }
 
-function aborted(signal: AbortSignal): ShardcastError {
-  return new ShardcastError("SHARDCAST_ABORTED", "the caller aborted the request", { cause: signal.reason });
+function timedOut(timeoutMs: number, requestId: string): ShardcastError {
+  return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", `no reply within ${timeoutMs} ms`, {
+    extensions: { requestId },
+  });
+}
+
+function aborted({ reason }: AbortSignal, requestId: string): ShardcastError {
+  return new ShardcastError("SHARDCAST_ABORTED", "the caller aborted the request", {
+    cause: reason,
+    extensions: { requestId },
+  });
 }

@@ -2,11 +2,13 @@ import type { Log } from "@shardcast/log";
 import { assertServiceName, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
 import { type LaneStrategy, laneOf } from "@shardcast/routing";
 import type { ServiceRoute } from "./options.ts";
+import type { Lane } from "./pending.ts";
 
 /** Everything needed to send to one service. */
 export interface Route {
   readonly service: string;
-  readonly lanes: number;
+  /** One object a lane, made once: a request looks it up by its number. */
+  readonly lanes: readonly Lane[];
   readonly strategy: LaneStrategy;
   readonly topics: ServiceTopics;
 }
@@ -24,9 +26,13 @@ export class Routes {
     this.#known = known;
   }
 
-  /** The route, at once where it is known. */
-  get(service: string): Route | Promise<Route> {
-    return this.#ready.get(service) ?? this.#lookUp(service);
+  /** The route, where it was looked up already. */
+  known(service: string): Route | undefined {
+    return this.#ready.get(service);
+  }
+
+  async get(service: string): Promise<Route> {
+    return this.#ready.get(service) ?? (await this.#lookUp(service));
   }
 
   async #lookUp(service: string): Promise<Route> {
@@ -46,9 +52,12 @@ export class Routes {
         `${probe.requests.name} has ${found} partitions, not the ${hint.lanes} lanes that were configured`,
       );
     }
+    // Looked up by another request meanwhile: two routes would count the lanes' requests apart (C7).
+    const known = this.#ready.get(service);
+    if (known !== undefined) return known;
     const route: Route = {
       service,
-      lanes: found,
+      lanes: Array.from({ length: found }, (_, lane) => ({ name: `${service}/${lane}`, waiting: 0 })),
       strategy: hint?.strategy ?? "murmur2",
       topics: topicsOf(service, { lanes: found, prefix: this.#prefix }),
     };
@@ -60,7 +69,7 @@ export class Routes {
 /** The key's lane, with a bad key told as the caller's fault. */
 export function laneFor(route: Route, key: Uint8Array): number {
   try {
-    return laneOf(key, route.lanes, route.strategy);
+    return laneOf(key, route.lanes.length, route.strategy);
   } catch (error) {
     throw new ShardcastError("SHARDCAST_INVALID_KEY", `key: ${(error as Error).message}`, { cause: error });
   }

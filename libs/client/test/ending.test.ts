@@ -186,6 +186,16 @@ describe("C7: limits", () => {
   });
 });
 
+it("C7: first requests that find the service at the same time are counted together", async () => {
+  const service = await startService();
+  const client = await connectTo(service, { maxPendingPerLane: 1 });
+  const ends = [client.request(SERVICE, "1"), client.request(SERVICE, "1")];
+  const settled = Promise.allSettled(ends);
+  await service.reply(await service.received(1));
+  expect((await settled).map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(service.requests.length).toBe(1);
+});
+
 it("C7: a request that waits does not keep its body in memory", async () => {
   const service = await startService();
   const log = createMemoryLog(service);

@@ -28,7 +28,9 @@ export function resolveConfig<S extends z.ZodObject>(
   const faults = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? "");
     const variable = (envNames as Record<string, string | undefined>)[name];
-    const message = name !== "" && !(name in merged) ? "is required" : issue.message;
+    // zod's own words for what is missing speak of types; a schema's own message stays.
+    const missing = name !== "" && !(name in merged) && issue.message.startsWith("Invalid input");
+    const message = missing ? "is required" : issue.message;
     return `${issue.path.join(".")}${variable === undefined ? "" : ` (${variable})`}: ${message}`;
   });
   throw new ShardcastError("SHARDCAST_INVALID_CONFIG", `${what}: ${faults.join("; ")}`, {

@@ -80,10 +80,9 @@ export async function execute(
       shouldRetry: ({ error }) => error instanceof AttemptFailed && !isTerminalError(error.thrown),
       onFailedAttempt: (context) => onFailedAttempt(context, envelope, scope, halted),
     });
-    // What ends after the lane is lost is the next owner's to answer (C2).
-    return scope.signal.aborted ? { kind: "abandoned" } : { kind: "replied", reply };
+    return { kind: "replied", reply };
   } catch (error) {
-    if (scope.signal.aborted) return { kind: "abandoned" };
+    if (scope.signal.aborted) return { kind: "abandoned" }; // the next owner's to give up (C2)
     if (error instanceof DeadlinePassed) return { kind: "expired", error: expired(attempts, last) };
     // By what the handler did, not by what the retries ended with: that may be the halt.
     if (isTerminalError(last)) return { kind: "failed", error: refused(last), attempts };

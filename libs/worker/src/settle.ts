@@ -35,7 +35,7 @@ export class Settler {
 
   /**
    * Resolves when the outcome is on the log: only then may the request count as done (C3). Rejects when the lane is lost
-   * or the worker stops before that.
+   * before that; from then on nothing is appended (C4).
    *
    * @param request undefined for a record that is not a request
    */

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { RetryableError } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
-import { DEAD, quiet, REPLIES, World } from "./support/world.ts";
+import { DEAD, quiet, REPLIES, until, World } from "./support/world.ts";
 
 const replyTo = { partition: 0, instance: "someone" };
 
@@ -32,7 +32,7 @@ test("C8: it is checked when the slot is free, not when the request was read", a
   const first = await stage.started(1);
   const deadlineMs = Date.now() + 15;
   await world.send("b", "second", { deadlineMs });
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(deadlineMs), { interval: 2 });
+  await until(() => expect(Date.now()).toBeGreaterThan(deadlineMs));
   first.end();
   await world.committedAt(2);
   expect(stage.bodies).toEqual(["first"]);

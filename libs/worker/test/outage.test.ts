@@ -3,7 +3,7 @@ import { createMemoryLog } from "@shardcast/log/memory";
 import { ShardcastError } from "@shardcast/protocol";
 import { expect, test, vi } from "vitest";
 import { Stage } from "./support/stage.ts";
-import { DEAD, quiet, REPLIES, World } from "./support/world.ts";
+import { DEAD, quiet, REPLIES, until, World } from "./support/world.ts";
 
 const replyTo = { partition: 0, instance: "someone" };
 
@@ -55,7 +55,7 @@ test("C3: progress names a request only when its reply is on the log", async () 
   await world.start({ log, defaultHandler: handler });
   await world.send("waits", "", { replyTo });
   await world.send("other", "");
-  await vi.waitFor(() => expect(refused.mock.calls.length).toBeGreaterThan(1));
+  await until(() => expect(refused.mock.calls.length).toBeGreaterThan(1));
   expect(world.committed()).toMatch(/^0:b/); // commits go through, the other key's request is named
   away = false;
   await world.committedAt(2);
@@ -76,7 +76,7 @@ test("C3: a dead letter that the log refuses is tried until that is mended, whic
   await world.append({ key: Buffer.from("k"), headers: { "sc-version": "??" } });
   await world.send("k", "next");
   await world.start({ log, defaultHandler: handler });
-  await vi.waitFor(() => expect(refused).toBeGreaterThan(1));
+  await until(() => expect(refused).toBeGreaterThan(1));
   expect(handler).not.toHaveBeenCalled();
   expect(world.logged("refused by the log; trying")).toHaveLength(1);
   mended = true;
@@ -95,13 +95,13 @@ test("C1: when a request's outcome can not be written at all its key is parked, 
   await world.append({ key: Buffer.from("k"), headers: { "sc-version": "??" } });
   await world.send("k", "k2");
   await world.send("other", "other1");
-  await vi.waitFor(() => expect(handled).toContain("other1"));
+  await until(() => expect(handled).toContain("other1"));
   await world.send("k", "k4"); // also what comes when nothing of the key is queued any more
   await world.send("other", "other2");
-  await vi.waitFor(() => expect(handled).toContain("other2"));
+  await until(() => expect(handled).toContain("other2"));
   expect(handled).toEqual(["other1", "other2"]);
   expect(world.logged("request not finished; key parked")).toMatchObject([{ offset: 0 }]);
-  await vi.waitFor(() => expect(world.committed()).toMatch(/^0:b/));
+  await until(() => expect(world.committed()).toMatch(/^0:b/));
 });
 
 test("a commit during an outage is made up for, and the outage ends nothing", async () => {
@@ -112,7 +112,7 @@ test("a commit during an outage is made up for, and the outage ends nothing", as
   const call = await stage.started(1);
   world.cluster.setAvailable(false);
   call.end();
-  await vi.waitFor(() => expect(world.logged("progress not committed yet").length).toBeGreaterThan(1));
+  await until(() => expect(world.logged("progress not committed yet").length).toBeGreaterThan(1));
   expect(world.committed()).toBeUndefined();
   world.cluster.setAvailable(true);
   await world.committedAt(1);
@@ -128,7 +128,7 @@ test("a log closed under the worker ends neither the process nor the possibility
   const call = await stage.started(1);
   await log.close();
   call.end("answer");
-  await vi.waitFor(() => expect(world.logged("request not finished")).toHaveLength(1));
+  await until(() => expect(world.logged("request not finished")).toHaveLength(1));
   expect(stage.bodies).toEqual(["first"]); // not answered, so the key does not go on (C1)
   await worker.stop();
   expect(await worker.ended).toEqual({ reason: "stopped" });

@@ -3,7 +3,7 @@ import { createMemoryLog } from "@shardcast/log/memory";
 import { ShardcastError } from "@shardcast/protocol";
 import { expect, test, vi } from "vitest";
 import { Stage } from "./support/stage.ts";
-import { quiet, SERVICE, World } from "./support/world.ts";
+import { quiet, SERVICE, until, World } from "./support/world.ts";
 
 /** A connection that counts what is open, with some calls replaced. */
 function watched(
@@ -198,7 +198,7 @@ test("topics carry the prefix, progress too, so installations stay apart", async
   await world.start({ topicPrefix: "prod.", defaultHandler: () => {} });
   expect(world.cluster.specOf("prod.accounts.requests")).toBeDefined();
   await world.append({ topic: "prod.accounts.requests", key: Buffer.from("k") });
-  await vi.waitFor(() =>
+  await until(() =>
     expect(world.cluster.progressOf("prod.accounts", "prod.accounts.requests", 0)).toMatchObject({
       offset: 1,
     }),

@@ -1,8 +1,8 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { encodeDoneAbove } from "../src/done-above.ts";
 import type { Worker } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
-import { quiet, REPLIES, World } from "./support/world.ts";
+import { DEAD, quiet, REPLIES, until, World } from "./support/world.ts";
 
 const replyTo = { partition: 0, instance: "someone" };
 
@@ -24,6 +24,7 @@ test("what runs is finished, its reply and progress recorded; what was not start
   await world.send("a", "a0", { replyTo });
   await world.send("b", "b1", { replyTo });
   await world.send("a", "behind a0");
+  await world.append({ key: Buffer.from("b"), headers: { "sc-version": "no request, behind b1" } });
   await world.send("c", "waits for a slot");
   const [first, second] = [await stage.started(1), await stage.started(2)];
   const stopped = worker.stop();
@@ -35,7 +36,9 @@ test("what runs is finished, its reply and progress recorded; what was not start
   first.end("a");
   await stopped;
   expect(stage.bodies).toEqual(["a0", "b1"]);
+  await quiet();
   expect(world.records(REPLIES)).toHaveLength(2);
+  expect(world.records(DEAD)).toEqual([]);
   expect(world.committed()).toBe("2:");
   expect(await worker.ended).toEqual({ reason: "stopped" });
 
@@ -67,8 +70,8 @@ test("the outcome of what runs counts whichever it is, but no attempt begins any
   const { worker } = await world.start({ maxAttempts: 2, defaultHandler: stage.handler });
   for (const key of ["retry", "last", "second", "never"]) await world.send(key, key);
   for (const key of ["last", "second"]) (await stage.call(key)).fail(new Error("boom"));
-  const last = await vi.waitFor(() => callOf(stage, "last", 2));
-  const second = await vi.waitFor(() => callOf(stage, "second", 2));
+  const last = await until(() => callOf(stage, "last", 2));
+  const second = await until(() => callOf(stage, "second", 2));
   const stopped = worker.stop();
   (await stage.call("retry")).fail(new Error("boom"));
   (await stage.call("never")).end();

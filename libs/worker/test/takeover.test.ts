@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { encodeDoneAbove } from "../src/done-above.ts";
 import { Stage } from "./support/stage.ts";
-import { quiet, REPLIES, World } from "./support/world.ts";
+import { DEAD, quiet, REPLIES, until, World } from "./support/world.ts";
 
 const replyTo = { partition: 0, instance: "someone" };
 
@@ -51,7 +51,7 @@ test("C10: what was done but not recorded when the process died is handled again
 test("C2: fenced by a newer process: the signal fires, no handler starts any more, `ended` says so, nothing is committed", async () => {
   const world = await World.open();
   const old = new Stage();
-  const { worker } = await world.start({ concurrency: 2, maxAttempts: 5, defaultHandler: old.handler });
+  const { worker } = await world.start({ concurrency: 2, maxAttempts: 1, defaultHandler: old.handler });
   await world.send("a", "a0", { replyTo });
   await world.send("a", "a1");
   await world.send("b", "b2");
@@ -69,6 +69,8 @@ test("C2: fenced by a newer process: the signal fires, no handler starts any mor
   await quiet();
   expect(old.bodies).toEqual(["a0", "b2"]);
   expect(world.records(REPLIES)).toEqual([]); // C4
+  expect(world.records(DEAD)).toEqual([]);
+  expect(world.logged("dead-lettered")).toEqual([]);
   expect(world.committed()).toBeUndefined();
   expect(world.logged("fenced by a newer process")).toHaveLength(1);
 
@@ -120,7 +122,7 @@ test("a second process that takes over and then leaves hands on what it recorded
   for (let round = 0; round < 4; round++) {
     for (let i = 0; i < 5; i++) await world.send(`k${i}`, `${round}.${i}`);
     const { worker } = await world.start({ defaultHandler });
-    await vi.waitFor(() => expect(handled).toHaveLength((round + 1) * 5));
+    await until(() => expect(handled).toHaveLength((round + 1) * 5));
     await worker.stop();
     expect(world.committed()).toBe(`${(round + 1) * 5}:`);
   }

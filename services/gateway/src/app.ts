@@ -54,7 +54,7 @@ export function buildApp({ settings, logger, backend, visits }: AppOptions): Fas
 
   function answerError(error: unknown, reply: FastifyReply): FastifyReply {
     const expected = expectedError(error);
-    if (expected === undefined) logger.error({ err: error }, "unexpected fault");
+    if (expected === undefined || isFault(expected)) logger.error({ err: error }, "unexpected fault");
     return sendProblem(reply, expected ?? error);
   }
 
@@ -82,6 +82,11 @@ export function buildApp({ settings, logger, backend, visits }: AppOptions): Fas
     logger,
   });
   return app;
+}
+
+/** A fault on our side, carried by the client; a worker's has no cause here, and is in that worker's log. */
+function isFault({ code, cause }: ShardcastError): boolean {
+  return code === "SHARDCAST_INTERNAL" && cause !== undefined;
 }
 
 function readHead(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {

@@ -1,38 +1,63 @@
-import type { Client } from "@shardcast/client";
+import { type Client, connect } from "@shardcast/client";
 import type { Log } from "@shardcast/log";
-import { type ErrorCode, ShardcastError } from "@shardcast/protocol";
+import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import type { ResolvedGatewayOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
+import { prepareService } from "./prepare.ts";
+import { type ServiceReport, ServiceState } from "./service-state.ts";
 
-type State =
-  /** Kafka or a topic is not there yet; `why` is the last attempt's failure. */
-  | { readonly kind: "starting"; readonly why: ShardcastError | undefined }
-  | { readonly kind: "serving"; readonly client: Client }
-  /** No new work; the client, if there was one, finishes what it has. */
-  | { readonly kind: "closing"; readonly client: Client | undefined };
+/** How long leaving may take: a service that is just being prepared holds it up. The log is closed next and ends that. */
+const LEAVE_MS = 1_000;
 
-/** The way to the workers, and whether it is open. */
+interface BackendParts {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly settings: ResolvedGatewayOptions;
+  readonly client: Client;
+}
+
+/** Begins to prepare every configured service, each on its own. */
+export async function openBackend(parts: Omit<BackendParts, "client">): Promise<Backend> {
+  const { log, settings } = parts;
+  const client = await connect({
+    log,
+    services: settings.services,
+    prepareServices: false,
+    topicPrefix: settings.topicPrefix,
+    maxPending: settings.maxInFlight,
+    maxPendingPerLane: settings.maxInFlightPerLane,
+  });
+  return new Backend({ ...parts, client });
+}
+
+/** The way to the workers, and for each service whether it is open. */
 export class Backend {
   /** Resolves when every configured service can be called; rejects with SHARDCAST_CLOSED when closed before. */
   readonly ready: Promise<void>;
   readonly #log: Log;
   readonly #logger: Logger;
-  readonly #services: ReadonlySet<string>;
-  readonly #stopPreparing = new AbortController();
-  #state: State = { kind: "starting", why: undefined };
+  /** Used for what was let in by {@link assertOpen}, also when closing has begun since. */
+  readonly client: Client;
+  readonly #services: ReadonlyMap<string, ServiceState>;
+  readonly #closing = new AbortController();
+  #isClosing = false;
+  #left: Promise<void> | undefined;
 
-  constructor(log: Log, logger: Logger, settings: ResolvedGatewayOptions) {
+  constructor({ log, logger, settings, client }: BackendParts) {
+    const { services, topicPrefix } = settings;
+    const { signal } = this.#closing;
     this.#log = log;
     this.#logger = logger;
-    this.#services = new Set(Object.keys(settings.services));
-    this.ready = prepare({
-      log,
-      settings,
-      signal: this.#stopPreparing.signal,
-      onFailure: (error) => this.#failed(error),
-    }).then(
-      (client) => this.#serve(client),
+    this.client = client;
+    this.#services = new Map(Object.keys(services).map((service) => [service, new ServiceState(service)]));
+    const prepared = [...this.#services].map(async ([service, state]) => {
+      const onFailure = (error: ShardcastError) => this.#failed(service, state, error);
+      await prepareService(service, services[service] ?? {}, { log, client, topicPrefix, signal, onFailure });
+      state.ready();
+      logger.info({ service }, "ready");
+    });
+    this.ready = Promise.all(prepared).then(
+      () => {},
       () => {
         throw closing();
       },
@@ -41,74 +66,74 @@ export class Backend {
     this.ready.catch(() => {});
   }
 
-  /** Why no request can be served now; undefined when they can. */
-  get fault(): ShardcastError | undefined {
-    const state = this.#state;
-    if (state.kind === "starting") return notReady(state.why);
-    if (state.kind === "closing") return closing();
-    if (this.#log.available) return undefined;
-    return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "the log can not be reached");
-  }
-
   /** Requests that wait for a reply. */
   get pending(): number {
-    return this.#client?.pending ?? 0;
+    return this.client.pending;
   }
 
   /** Throws SHARDCAST_UNKNOWN_SERVICE, or why the service can not be called now. */
   assertOpen(service: string): void {
-    if (!this.#services.has(service)) {
+    const state = this.#services.get(service);
+    if (state === undefined) {
       throw new ShardcastError("SHARDCAST_UNKNOWN_SERVICE", `this gateway does not serve ${service}`);
     }
-    const { fault } = this;
-    if (fault !== undefined) throw fault;
+    if (this.#isClosing) throw closing();
+    if (state.fault !== undefined) throw state.fault;
+    if (!this.#log.available) throw away();
   }
 
-  /** For a request that was let in by {@link assertOpen}, also when closing has begun since. */
-  client(): Client {
-    const client = this.#client;
-    if (client === undefined) throw closing();
-    return client;
+  /** How each service stands. */
+  reports(): Readonly<Record<string, ServiceReport>> {
+    return Object.fromEntries([...this.#services].map(([service, { report }]) => [service, report]));
+  }
+
+  /**
+   * Why no requests should be sent here; undefined when they should. A service that somebody has to mend does not keep
+   * the others from being served; but where not one can be called, there is nothing to send here.
+   */
+  get fault(): ShardcastError | undefined {
+    if (this.#isClosing) return closing();
+    if (!this.#log.available) return away();
+    const states = [...this.#services.values()];
+    const waiting = states.find(({ settled }) => !settled);
+    if (waiting !== undefined) return waiting.fault;
+    return states.some(({ fault }) => fault === undefined) ? undefined : states[0]?.fault;
   }
 
   /** From now on nothing new is let in. */
   beginClosing(): void {
-    if (this.#state.kind === "closing") return;
-    this.#state = { kind: "closing", client: this.#client };
-    this.#stopPreparing.abort();
+    this.#isClosing = true;
+    this.#closing.abort();
   }
 
-  /** Ends what still waits with SHARDCAST_CLOSED. */
-  async endRequests(): Promise<void> {
+  /** Ends what still waits with SHARDCAST_CLOSED, at once, and leaves. */
+  endRequests(): Promise<void> {
     this.beginClosing();
-    await this.#client?.close();
+    this.#left ??= bounded(this.client.close(), LEAVE_MS);
+    return this.#left;
   }
 
-  get #client(): Client | undefined {
-    return this.#state.kind === "starting" ? undefined : this.#state.client;
-  }
-
-  async #serve(client: Client): Promise<void> {
-    if (this.#state.kind !== "starting") {
-      await client.close();
-      throw closing();
-    }
-    this.#state = { kind: "serving", client };
-    this.#logger.info({ services: [...this.#services] }, "ready");
-  }
-
-  /** Logged when the reason changes, not at every attempt. */
-  #failed(error: ShardcastError): void {
-    if (this.#state.kind !== "starting") return;
-    const before: ErrorCode | undefined = this.#state.why?.code;
-    this.#state = { kind: "starting", why: error };
-    if (error.code !== before) this.#logger.warn({ err: error }, "not ready yet; trying on");
+  #failed(service: string, state: ServiceState, error: ShardcastError): void {
+    if (this.#isClosing) return;
+    // When the reason changes, not at every attempt.
+    if (state.failed(error)) this.#logger.warn({ err: error, service }, "service not ready yet; trying on");
   }
 }
 
-function notReady(why: ShardcastError | undefined): ShardcastError {
-  const detail = why === undefined ? "" : `: ${why.message}`;
-  return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", `the gateway is not ready yet${detail}`);
+async function bounded(done: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([done, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function away(): ShardcastError {
+  return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "the log can not be reached");
 }
 
 function closing(): ShardcastError {

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { buildApp } from "./app.ts";
-import { Backend } from "./backend.ts";
+import { openBackend } from "./backend.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
 import { shutDown } from "./shutdown.ts";
 import { Visits } from "./visits.ts";
@@ -22,7 +22,7 @@ export interface Gateway {
 }
 
 /**
- * Starts a gateway: listens at once, and answers 503 until the services can be called.
+ * Starts a gateway: listens at once, and answers 503 for each service until that service can be called.
  *
  * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG with all faults; what `listen` failed with. The log is then
  *   still the caller's.
@@ -32,7 +32,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log } = options;
   const logger = options.logger ?? pino({ level: settings.logLevel });
   const visits = new Visits(settings);
-  const backend = new Backend(log, logger, settings);
+  const backend = await openBackend({ log, logger, settings });
   const app = buildApp({ settings, logger, backend, visits });
   try {
     await app.listen({ host: settings.host, port: settings.port });

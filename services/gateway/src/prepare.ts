@@ -1,15 +1,15 @@
-import { type Client, connect } from "@shardcast/client";
+import type { Client, ServiceRoute } from "@shardcast/client";
 import type { Log } from "@shardcast/log";
 import { isShardcastError, ShardcastError, topicsOf } from "@shardcast/protocol";
 import pRetry from "p-retry";
-import type { ResolvedGatewayOptions } from "./options.ts";
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 5_000;
 
 export interface PrepareOptions {
   readonly log: Log;
-  readonly settings: ResolvedGatewayOptions;
+  readonly client: Client;
+  readonly topicPrefix: string;
   /** Ends the trying. */
   readonly signal: AbortSignal;
   /** Told why each attempt failed. */
@@ -17,44 +17,35 @@ export interface PrepareOptions {
 }
 
 /**
- * Connects to every configured service, trying until it works: Kafka may come up after us, an operator may still
- * have to create a topic. Creates the topics of services whose lanes are configured.
+ * Makes one service callable, trying until it is: Kafka may come up after us, an operator may still have to create or
+ * repair a topic. Creates the topics of a service whose lanes are configured.
  */
-export function prepare({ log, settings, signal, onFailure }: PrepareOptions): Promise<Client> {
-  const { services, topicPrefix: prefix } = settings;
-  const specs = Object.entries(services).flatMap(([service, { lanes }]) =>
-    lanes === undefined ? [] : Object.values(topicsOf(service, { lanes, prefix })),
-  );
+export function prepareService(
+  service: string,
+  { lanes }: ServiceRoute,
+  { log, client, topicPrefix: prefix, signal, onFailure }: PrepareOptions,
+): Promise<void> {
+  const specs = lanes === undefined ? [] : Object.values(topicsOf(service, { lanes, prefix }));
 
-  async function attempt(): Promise<Client> {
-    if (specs.length > 0) await log.ensureTopics(specs);
-    const client = await connect({
-      log,
-      services,
-      topicPrefix: prefix,
-      maxPending: settings.maxInFlight,
-      maxPendingPerLane: settings.maxInFlightPerLane,
-    });
-    if (!signal.aborted) return client;
-    // Nobody waits for it any more.
-    await client.close();
-    throw new ShardcastError("SHARDCAST_CLOSED", "the gateway is closing");
+  async function attempt(): Promise<void> {
+    try {
+      if (specs.length > 0) await log.ensureTopics(specs);
+      await client.prepare(service);
+    } catch (cause) {
+      // As one of ours: p-retry would give up for a TypeError.
+      throw isShardcastError(cause)
+        ? cause
+        : new ShardcastError("SHARDCAST_INTERNAL", "preparing it failed unexpectedly", { cause });
+    }
   }
 
-  return pRetry(() => attempt().catch(rethrow), {
+  return pRetry(attempt, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: FIRST_DELAY_MS,
-    maxTimeout: LONGEST_DELAY_MS,
+    // Its own for each: at the longest delay p-retry's randomness is cut off, and all would try in step for ever.
+    maxTimeout: LONGEST_DELAY_MS * (0.75 + Math.random() / 4),
     randomize: true,
     signal,
     onFailedAttempt: ({ error }) => onFailure(error as ShardcastError),
-  });
-}
-
-/** As one of ours: p-retry would give up for a TypeError. */
-function rethrow(error: unknown): never {
-  if (isShardcastError(error)) throw error;
-  throw new ShardcastError("SHARDCAST_INTERNAL", "preparing the services failed unexpectedly", {
-    cause: error,
   });
 }

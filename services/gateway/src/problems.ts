@@ -10,6 +10,8 @@ import type { FastifyReply } from "fastify";
 
 /** Seconds after which trying again makes sense: overload and a broker's election pass in about that. */
 const RETRY_AFTER = "1";
+/** What an operator has to mend is tried by the gateway itself about every so many seconds. */
+const RETRY_AFTER_OPERATOR = "5";
 
 /** The problem document of an error, ready to be sent. */
 export interface ProblemAnswer {
@@ -17,20 +19,28 @@ export interface ProblemAnswer {
   readonly body: Buffer;
   /** Value of Retry-After, where trying again helps. */
   readonly retryAfter?: string;
+  /** The request that failed, once it had an id. */
+  readonly requestId?: string;
 }
 
 export function problemAnswer(error: unknown): ProblemAnswer {
   const problem = withErrorStatus(toProblem(error));
-  const { status } = problem;
-  const body = Buffer.from(JSON.stringify(problem));
-  const again = problem.retryable && (status === 429 || status === 503);
-  return { status, body, ...(again ? { retryAfter: RETRY_AFTER } : {}) };
+  const { status, requestId } = problem;
+  const retryAfter = retryAfterOf(problem);
+  return {
+    status,
+    body: Buffer.from(JSON.stringify(problem)),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(typeof requestId === "string" ? { requestId } : {}),
+  };
 }
 
 /** Answers with the problem document of an error. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  const { status, body, retryAfter } = problemAnswer(error);
+  const { status, body, retryAfter, requestId } = problemAnswer(error);
   if (retryAfter !== undefined) reply.header("retry-after", retryAfter);
+  // Always the id our client made: it says so over whatever a worker's problem document says.
+  if (requestId !== undefined) reply.header("shardcast-request-id", requestId);
   // A buffer, because Fastify would add a charset parameter to a string's type.
   return reply.code(status).header("content-type", PROBLEM_JSON).send(body);
 }
@@ -56,6 +66,14 @@ export function expectedError(error: unknown): ShardcastError | undefined {
     return new ShardcastError("SHARDCAST_INVALID_REQUEST", error.message, { cause: error });
   }
   return undefined;
+}
+
+/** Where trying again helps: for an unchanged request, or since the service is to be mended. */
+function retryAfterOf({ status, code, retryable }: Problem): string | undefined {
+  if (status !== 429 && status !== 503) return undefined;
+  if (retryable) return RETRY_AFTER;
+  const mended = code === "SHARDCAST_TOPIC_MISMATCH" || code === "SHARDCAST_LOG_REFUSED";
+  return mended ? RETRY_AFTER_OPERATOR : undefined;
 }
 
 /** A worker's problem may say any number; only an error status may be one here. */

@@ -59,9 +59,10 @@ export class Visits {
       socket.off("close", end);
       visit.end();
     };
-    response.once("close", end);
+    // Not `once`, which wraps each listener; the second call is told by the set.
+    response.on("close", end);
     // Up to Node 20 the response to a pipelined request hears of no disconnection before its turn (24 tells it).
-    socket.once("close", end);
+    socket.on("close", end);
     return visit;
   }
 

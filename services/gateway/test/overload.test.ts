@@ -1,6 +1,9 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { createMemoryLog } from "@shardcast/log/memory";
 import { laneOf } from "@shardcast/routing";
 import { describe, expect, it } from "vitest";
-import { LANES, startBoth } from "./support/gateway.ts";
+import { LANES, startBoth, startGateway } from "./support/gateway.ts";
 import { call, keepAlive, problemOf, rawConnection, rawProblem } from "./support/http.ts";
 
 /** A worker that answers when told to. */
@@ -73,4 +76,35 @@ describe("C7: over a limit the caller is told to come back", () => {
     const again = await call(gateway, "/v1/accounts/keys/1", { body: Buffer.alloc(800_000) });
     expect(again.status).toBe(200);
   });
+});
+
+it("C7: a request that waits does not keep its body in memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const log = createMemoryLog();
+  const { gateway } = await startGateway({ log });
+  await gateway.ready;
+  let collected = 0;
+  const registry = new FinalizationRegistry(() => {
+    collected++;
+  });
+  log.append = async ({ value }) => {
+    registry.register(value as Buffer, undefined);
+    return { offset: 0 };
+  };
+  const waiting = [1, 2].map((key) =>
+    call(gateway, `/v1/accounts/keys/${key}`, { body: Buffer.alloc(500_000) }),
+  );
+  await expect
+    .poll(
+      () => {
+        collectGarbage();
+        return collected;
+      },
+      { timeout: 5_000 },
+    )
+    .toBe(2);
+  expect(gateway.pending).toBe(2);
+  await gateway.close();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([503, 503]);
 });

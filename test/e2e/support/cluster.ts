@@ -21,8 +21,8 @@ export interface ClusterOptions {
   readonly brokers: readonly string[];
   /** Which program the workers run. Default: the tests' own, with its handlers. */
   readonly program?: "accounts" | "test-worker";
-  /** More variables for the workers. */
-  readonly workerEnv?: Env;
+  /** More variables for every process. */
+  readonly env?: Env;
 }
 
 /** A gateway and three workers on a real broker, each a process; topics and group are this test's alone. */
@@ -43,28 +43,26 @@ export interface Cluster {
 }
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { brokers, program = "test-worker", workerEnv = {} } = options;
+  const { brokers, program = "test-worker", env = {} } = options;
   const topicPrefix = `e2e-${randomUUID()}.`;
   const dir = mkdtempSync(join(tmpdir(), "shardcast-e2e-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const effectsFile = join(dir, "effects.jsonl");
   const ledgerDir = join(dir, "ledger");
-  const common = { SHARDCAST_KAFKA_BROKERS: brokers.join(","), SHARDCAST_TOPIC_PREFIX: topicPrefix };
+  const common = { SHARDCAST_KAFKA_BROKERS: brokers.join(","), SHARDCAST_TOPIC_PREFIX: topicPrefix, ...env };
 
   function spawnWorker(member: number): Program {
-    return runProgram(`worker ${member}`, program === "accounts" ? ACCOUNTS : TEST_WORKER, {
+    return runProgram(`worker ${member}`, program === "accounts" ? [ACCOUNTS] : [TEST_WORKER, effectsFile], {
       ...common,
       SHARDCAST_SERVICE: SERVICE,
       SHARDCAST_MEMBER: `${SERVICE}-${member}`,
       SHARDCAST_REPLICAS: String(LANES),
       ACCOUNTS_DIR: ledgerDir,
       ACCOUNTS_EFFECTS_FILE: effectsFile,
-      EFFECTS_FILE: effectsFile,
-      ...workerEnv,
     });
   }
 
-  const gateway = runProgram("gateway", GATEWAY, {
+  const gateway = runProgram("gateway", [GATEWAY], {
     ...common,
     SHARDCAST_HOST: "127.0.0.1",
     SHARDCAST_PORT: "0",

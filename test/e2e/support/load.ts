@@ -1,12 +1,14 @@
 import type { Cluster } from "./cluster.ts";
 import type { Answer } from "./http.ts";
 
-/** One request of the load, told from all others by its number, which is its body. */
+/** One request of the load, told from all others by its number. */
 export interface Call {
   readonly n: number;
   readonly key: string;
   readonly handler: string;
   readonly timeoutS: number;
+  /** Default: the number. */
+  readonly body?: string;
 }
 
 export interface Done {
@@ -53,8 +55,8 @@ export function startLoad({ http, path }: Pick<Cluster, "http" | "path">, option
       let answer: Answer | undefined;
       let error: unknown;
       try {
-        const { key, handler, timeoutS } = call;
-        answer = await http.post(path(key, handler), JSON.stringify({ n: call.n }), { timeoutS });
+        const { key, handler, timeoutS, body = String(call.n) } = call;
+        answer = await http.post(path(key, handler), body, { timeoutS });
       } catch (thrown) {
         error = thrown;
       }

@@ -30,9 +30,13 @@ export interface Program {
 const SHOWN_LINES = 40;
 const SAY_LIMIT_MS = 60_000;
 
-/** Runs a TypeScript file with these variables and nothing else of ours. */
-export function runProgram(name: string, file: string, env: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, ["--conditions=@shardcast/source", file], {
+/** Runs a TypeScript file, given with its arguments, with these variables and nothing else of ours. */
+export function runProgram(
+  name: string,
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Program {
+  const child = spawn(process.execPath, ["--conditions=@shardcast/source", ...command], {
     env: { ...env, PATH: process.env.PATH ?? "" },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -9,8 +9,9 @@ import { type Effect, openEffectLog } from "./effects.ts";
 const SLOW = "slow";
 const SLOW_MS = 600;
 
-const logger = pino({ name: "test-worker", level: process.env.WORKER_LOG_LEVEL ?? "info" });
-const effects = openEffectLog(String(process.env.EFFECTS_FILE));
+const [effectsFile = ""] = process.argv.slice(2);
+const logger = pino({ name: "test-worker", level: "info" });
+const effects = openEffectLog(effectsFile);
 
 function trace(event: Effect["event"], { key, id, handler }: HandlerRequest, context: HandlerContext): void {
   const { lane, offset, attempt, member } = context;

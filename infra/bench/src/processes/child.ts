@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 
 const GUARD = import.meta.resolve("./end-with-parent.ts");
 /** kafkajs 2.2.4 sets timers in the past. */
@@ -16,8 +15,6 @@ export interface ChildMessage {
 
 export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Gets each line of its standard output; without it the output goes to our stderr. */
-  readonly onLine?: (line: string) => void;
   /** Gets each message, for what may come more than once. */
   readonly onMessage?: (message: ChildMessage) => void;
 }
@@ -30,16 +27,15 @@ export class Child {
   /** Rejects when the process ends without being asked to. */
   readonly #died: Promise<never>;
 
-  constructor(name: string, script: URL | string, { env = {}, onLine, onMessage }: ChildOptions = {}) {
+  constructor(name: string, script: URL | string, { env = {}, onMessage }: ChildOptions = {}) {
     this.#name = name;
     this.#process = fork(new URL(script), {
       env: { ...process.env, ...env },
       execArgv: [...process.execArgv, QUIET, "--import", GUARD],
       serialization: "advanced",
-      stdio: ["ignore", onLine === undefined ? 2 : "pipe", 2, "ipc"],
+      // Standard output is for figures.
+      stdio: ["ignore", 2, 2, "ipc"],
     });
-    const { stdout } = this.#process;
-    if (onLine !== undefined && stdout !== null) createInterface({ input: stdout }).on("line", onLine);
     if (onMessage !== undefined) this.#process.on("message", onMessage);
     this.#died = new Promise((_, reject) => {
       this.#process.once("error", reject);

@@ -71,6 +71,7 @@ function validRequests(random: Random, count: number) {
       ? { line: "Transfer-Encoding: chunked", bytes: chunked(random, body) }
       : { line: `Content-Length: ${body.length}`, bytes: body };
     const lines = [HOST, framed.line, "Content-Type: application/x-fuzz", "Request-Timeout: 10"];
+    if (random.chance(0.1)) lines.push("Expect: 100-continue");
     return render("POST", validTarget(random), lines, framed.bytes);
   });
   const bytes = Buffer.concat(parts);

@@ -29,7 +29,8 @@ async function run(url: URL, given: HttpCase, violations: Violations): Promise<v
   const { received, reset, hung } = await exchange(url, given.steps, {
     ending: given.ending,
     complete: (bytes) => {
-      const { answers, cut } = parseAnswers(bytes, given.methods);
+      const { answers, cut, fault } = parseAnswers(bytes, given.methods);
+      if (fault !== undefined) return true;
       return !cut && given.expected > 0 && answers.length >= given.expected;
     },
     limitMs: EXCHANGE_LIMIT_MS,
@@ -41,7 +42,10 @@ async function run(url: URL, given: HttpCase, violations: Violations): Promise<v
   if (hung) fault(`the connection was still open after ${EXCHANGE_LIMIT_MS} ms`);
   const gone = given.ending === "destroy" || reset;
   const parsed = parseAnswers(received, given.methods);
-  if (parsed.fault !== undefined) fault(`not HTTP: ${parsed.fault}`);
+  if (parsed.fault !== undefined) {
+    fault(`not HTTP: ${parsed.fault}`);
+    return;
+  }
   if (parsed.cut && !gone && !hung) fault("an answer was cut short");
   for (const answer of parsed.answers) {
     const wrong = given.forged && answer.status !== 500 ? undefined : faultOf(answer);

@@ -15,6 +15,14 @@ export const DEAD = `${SERVICE}.dead`;
 /** Quick retries and commits, so that nothing waits longer than it must. */
 const QUICK = { commitIntervalMs: 2, retryMinMs: 1, retryMaxMs: 2, graceMs: 60_000 };
 
+/** Patient, because the machine may be busy. */
+const WAIT = { interval: 2, timeout: 4_000 };
+
+/** Resolves to what a check returns once it no longer throws. */
+export function until<T>(check: () => T): Promise<T> {
+  return vi.waitFor(check, WAIT);
+}
+
 export interface LogLine {
   readonly msg: string;
   readonly level: number;
@@ -107,14 +115,11 @@ export class World {
 
   /** Dead letters of lane 0, once there are so many; headers as text. */
   async dead(count: number): Promise<(LogRecord & { readonly text: Record<string, string | undefined> })[]> {
-    const found = await vi.waitFor(
-      () => {
-        const records = this.records(DEAD);
-        if (records.length < count) throw new Error(`${records.length} dead letters of ${count}`);
-        return records;
-      },
-      { interval: 2 },
-    );
+    const found = await vi.waitFor(() => {
+      const records = this.records(DEAD);
+      if (records.length < count) throw new Error(`${records.length} dead letters of ${count}`);
+      return records;
+    }, WAIT);
     return found.map((record) => ({
       ...record,
       text: Object.fromEntries(
@@ -131,13 +136,10 @@ export class World {
 
   /** Resolves when a lane's committed mark is this. */
   async committedAt(offset: number, metadata = "", lane = 0): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const at = this.committed(lane);
-        if (at !== `${offset}:${metadata}`) throw new Error(`committed ${at}, not ${offset}:${metadata}`);
-      },
-      { interval: 2 },
-    );
+    await vi.waitFor(() => {
+      const at = this.committed(lane);
+      if (at !== `${offset}:${metadata}`) throw new Error(`committed ${at}, not ${offset}:${metadata}`);
+    }, WAIT);
   }
 
   logged(msg: string): LogLine[] {

@@ -1,4 +1,5 @@
 import type { Reply, RequestOptions } from "@shardcast/client";
+import { ShardcastError } from "@shardcast/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { Backend } from "../backend.ts";
@@ -46,10 +47,12 @@ export function addKeyRoutes(app: FastifyInstance, options: KeyRouteOptions): vo
     done();
   }
 
-  async function handle(request: FastifyRequest<KeyRoute>, reply: FastifyReply): Promise<void> {
+  /** Publishes. Not async: a frame that waits would keep the body in memory all the while (C7). */
+  function handle(request: FastifyRequest<KeyRoute>, reply: FastifyReply): Promise<void> {
     const { service, key, "*": handler = "" } = request.params;
     const visit = request.visit as Visit;
     const { headers } = request;
+    refuseIdempotencyKey(headers);
     const asked: Mutable<RequestOptions> = {
       handler,
       timeoutMs: timeoutOf(headers, limits),
@@ -62,21 +65,34 @@ export function addKeyRoutes(app: FastifyInstance, options: KeyRouteOptions): vo
     const body = request.body as Buffer | undefined;
     // Held by the log while it is sent, by nobody while its reply is awaited.
     request.body = undefined;
-    let answer: Reply;
+    return answer(reply, visit, backend.client.request(service, key, body, asked));
+  }
+
+  async function answer(reply: FastifyReply, visit: Visit, awaited: Promise<Reply>): Promise<void> {
     try {
-      answer = await backend.client().request(service, key, body, asked);
+      const answered = await awaited;
+      visit.hold(answered.body.byteLength);
+      sendReply(reply, answered, logger);
     } catch (error) {
       // Nobody is there to be answered.
       if (!visit.signal.aborted) throw error;
       reply.hijack();
-      return;
     }
-    visit.hold(answer.body.byteLength);
-    sendReply(reply, answer, logger);
   }
 
   app.post<KeyRoute>("/v1/:service/keys/:key", { onRequest: admit }, handle);
   app.post<KeyRoute>("/v1/:service/keys/:key/*", { onRequest: admit }, handle);
+}
+
+/**
+ * Refused until outcomes are kept by key (C5): its caller repeats the request and expects it not to run again. Nobody
+ * shall come to rely on its being ignored.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST
+ */
+function refuseIdempotencyKey(headers: FastifyRequest["headers"]): void {
+  if (headers["idempotency-key"] === undefined) return;
+  throw new ShardcastError("SHARDCAST_INVALID_REQUEST", "Idempotency-Key: is not supported by this gateway");
 }
 
 /** The worker's answer as it was. Only a body without a type gets one: Fastify calls it an octet stream. */

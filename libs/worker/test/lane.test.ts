@@ -11,13 +11,14 @@ import { quiet, REQUESTS, SERVICE, World } from "./support/world.ts";
 
 /** A lane by itself, and a reader that obeys it. */
 async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offset: 0, metadata: "" }) {
+  const lost = new AbortController();
   const { log } = await World.open();
   const stage = new Stage();
   const scope = {
     service: SERVICE,
     member: "0",
     lane: 0,
-    signal: new AbortController().signal,
+    signal: lost.signal,
     logger: pino({ level: "silent" }),
   };
   const reader = { paused: false, pauses: 0, resumes: 0 };
@@ -45,7 +46,7 @@ async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offs
     from,
   );
   onTestFinished(() => void lane.drain());
-  return { lane, stage, reader };
+  return { lane, stage, reader, lost };
 }
 
 function record(offset: number, bytes = 1): LogRecord {
@@ -149,17 +150,30 @@ test("nothing is handled before the lane begins; what was read by then waits, an
 });
 
 test("a lane that drains reads no more", async () => {
-  const { lane, stage, reader } = await laneOf();
+  const { lane, stage, reader } = await laneOf({ maxQueued: 1 });
   lane.begin();
   lane.accept([record(0)]);
   const call = await stage.started(1);
   const drained = lane.drain();
   expect(reader.paused).toBe(true);
   lane.accept([record(1)]);
+  expect(lane.queued).toBe(1); // the one that runs
   call.end();
   await drained;
   await quiet();
   expect([offsetsOf(stage), reader.resumes]).toEqual([[0], 0]);
+});
+
+test("C2: a lane that is lost starts no handler, before anything else is told", async () => {
+  const { lane, stage, lost } = await laneOf({ concurrency: 1 });
+  lane.begin();
+  lane.accept([record(0), record(1)]);
+  const call = await stage.started(1);
+  lost.abort();
+  lane.accept([record(2)]);
+  call.end();
+  await quiet();
+  expect(offsetsOf(stage)).toEqual([0]);
 });
 
 test("progress is told once, again until it is confirmed, and again when it changes", async () => {
