@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   assertHandlerName,
   assertKeyLength,
@@ -49,11 +49,27 @@ test("a key has at most 4,096 bytes", () => {
 });
 
 describe("a request id", () => {
-  test("is new every time, grows with time, and is recognised", () => {
+  test("is new every time and is recognised", () => {
     const ids = Array.from({ length: 1_000 }, newRequestId);
     expect(new Set(ids).size).toBe(1_000);
     expect(ids.every(isRequestId)).toBe(true);
+  });
+
+  test("grows from millisecond to millisecond", () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const ids = Array.from({ length: 1_000 }, () => {
+      vi.advanceTimersByTime(1);
+      return newRequestId();
+    });
     expect(ids).toEqual(ids.toSorted());
+  });
+
+  test("shares no random bits with the one before", () => {
+    const randomBits = (id: string) => id.replaceAll("-", "").slice(13);
+    const ids = Array.from({ length: 1_000 }, () => randomBits(newRequestId()));
+    expect(new Set(ids.map((bits) => bits.slice(0, 8))).size).toBeGreaterThan(990);
+    expect(new Set(ids.map((bits) => bits.slice(-8))).size).toBeGreaterThan(990);
   });
 
   test("is no other text, and no other kind of UUID", () => {
