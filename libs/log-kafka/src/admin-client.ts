@@ -1,7 +1,7 @@
 import type { Admin } from "kafkajs";
 import pRetry from "p-retry";
 import { bounded } from "./bounded.ts";
-import { classify } from "./classify.ts";
+import { classify, type Fault } from "./classify.ts";
 import { ClientSlot } from "./client-slot.ts";
 import { type OpenLink, RETRY } from "./link.ts";
 
@@ -18,14 +18,21 @@ export class AdminClient {
     this.#callTimeoutMs = callTimeoutMs;
   }
 
-  /** Rejects with kafkajs's own error, or one of ours when there is no answer within the bound. */
-  call<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+  /**
+   * Rejects with kafkajs's own error, or one of ours when there is no answer within the bound. Faults that pass by
+   * themselves are waited for a moment.
+   */
+  call<T>(
+    what: string,
+    work: (admin: Admin) => Promise<T>,
+    passing: readonly Fault[] = ["moving"],
+  ): Promise<T> {
     return pRetry(() => this.#callOnce(what, work), {
       retries: RETRIES,
       minTimeout: RETRY_MIN_MS,
       randomize: true,
-      // The broker answered that somebody else leads or coordinates now, or that nobody does yet.
-      shouldRetry: ({ error }) => classify(error) === "moving",
+      // By default: somebody else leads or coordinates now, or nobody does yet.
+      shouldRetry: ({ error }) => passing.includes(classify(error)),
     });
   }
 
@@ -36,7 +43,8 @@ export class AdminClient {
     } catch (error) {
       // A connection that once failed half-way may never work again inside kafkajs; a new one costs little, and asks anew
       // who leads what.
-      if (classify(error) === "unavailable" || classify(error) === "moving") this.#slot.discard();
+      const fault = classify(error);
+      if (fault === "unavailable" || fault === "moving") this.#slot.discard(admin);
       throw error;
     }
   }

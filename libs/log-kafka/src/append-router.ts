@@ -25,13 +25,16 @@ interface Road {
 
 /** Kafka's own cost of a record, batch and request, roughly and from above. */
 const OVERHEAD_BYTES = 128;
+/** Its two lengths, as varints. */
+const HEADER_OVERHEAD_BYTES = 10;
 
 /** Hands each record to the appender of its partition's leader, so that a slow broker delays only its own lanes. */
 export class AppendRouter {
   readonly #options: AppendRouterOptions;
   readonly #appenders = new Map<number, { appender: Appender; producers: ClientSlot<Producer> }>();
   readonly #roads = new Map<string, Map<number, Road>>();
-  readonly #seekingLeader = new Set<Promise<number>>();
+  /** Resolves, by topic, once the last append that had to ask for its leader is with an appender or has failed. */
+  readonly #seekingLeader = new Map<string, Promise<void>>();
   #queuedBytes = 0;
 
   constructor(options: AppendRouterOptions) {
@@ -54,8 +57,9 @@ export class AppendRouter {
       );
     }
     const leader = this.#options.metadata.leaderOf(record.topic, record.partition);
-    return leader instanceof Promise
-      ? this.#enqueueLater(record, bytes, leader)
+    const before = this.#seekingLeader.get(record.topic);
+    return before !== undefined || leader instanceof Promise
+      ? this.#enqueueLater(record, bytes, Promise.resolve(leader), before)
       : this.#enqueue(record, bytes, leader);
   }
 
@@ -63,28 +67,35 @@ export class AppendRouter {
     for (const { appender } of this.#appenders.values()) appender.rejectQueued(error);
   }
 
-  /** Sends what was handed over before, and leaves. */
+  /** Resolves when everything handed over before has its outcome. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#seekingLeader.values());
+    await Promise.all([...this.#appenders.values()].map(({ appender }) => appender.drained()));
+  }
+
+  /** Leaves; what has no outcome yet fails. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#seekingLeader);
-    const all = [...this.#appenders.values()];
-    await Promise.all(all.map(({ appender }) => appender.drained()));
-    await Promise.all(all.map(({ producers }) => producers.close()));
+    await Promise.all([...this.#appenders.values()].map(({ producers }) => producers.close()));
   }
 
   #enqueueLater(
     record: AppendRecord,
     bytes: number,
     leader: Promise<number>,
+    before: Promise<void> | undefined,
   ): Promise<{ readonly offset: number }> {
     // Counted from here on, so that a log that is away can not be filled without bound meanwhile (C7).
     this.#queuedBytes += bytes;
-    this.#seekingLeader.add(leader);
-    return leader
-      .finally(() => {
+    return new Promise((resolve, reject) => {
+      // After those called before, who may still be on their way although the leader is known by now (C1).
+      const sought = Promise.allSettled([leader, before]).then(([found]) => {
         this.#queuedBytes -= bytes;
-        this.#seekingLeader.delete(leader);
-      })
-      .then((found) => this.#enqueue(record, bytes, found));
+        if (this.#seekingLeader.get(record.topic) === sought) this.#seekingLeader.delete(record.topic);
+        if (found.status === "rejected") reject(found.reason);
+        else this.#enqueue(record, bytes, found.value).then(resolve, reject);
+      });
+      this.#seekingLeader.set(record.topic, sought);
+    });
   }
 
   #enqueue(record: AppendRecord, bytes: number, leader: number): Promise<{ readonly offset: number }> {
@@ -131,9 +142,9 @@ export class AppendRouter {
       producers,
       maxBatchBytes: maxRecordBytes,
       sendTimeoutMs: attempts * attemptTimeoutMs,
-      onUnavailable: () => {
+      onFailure: (fault) => {
         metadata.forget();
-        onUnavailable();
+        if (fault === "unavailable" || fault === "moving") onUnavailable();
       },
       onSettled: (entry) => this.#settled(entry),
     });
@@ -145,7 +156,8 @@ export class AppendRouter {
 function sizeOf({ key, value, headers }: AppendRecord): number {
   let bytes = OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const name in headers) {
-    for (const value of [headers[name] ?? ""].flat()) bytes += name.length + Buffer.byteLength(value) + 4;
+    for (const value of [headers[name] ?? ""].flat())
+      bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value);
   }
   return bytes;
 }

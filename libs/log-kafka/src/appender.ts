@@ -1,8 +1,8 @@
 import type { AppendRecord } from "@shardcast/log";
-import { ShardcastError } from "@shardcast/protocol";
-import type { Message, Producer, RecordMetadata } from "kafkajs";
+import type { ShardcastError } from "@shardcast/protocol";
+import type { Message, Producer } from "kafkajs";
 import { bounded } from "./bounded.ts";
-import { classify, toShardcastError } from "./classify.ts";
+import { classify, type Fault, toShardcastError } from "./classify.ts";
 import type { ClientSlot } from "./client-slot.ts";
 import { AdaptiveLinger } from "./linger.ts";
 
@@ -19,19 +19,22 @@ export interface AppenderOptions {
    * one. Had the broker written the failed batch although its answer was lost, it would take the next one for a
    * repetition and drop it while confirming it: an accepted request would be lost (C3).
    */
-  readonly producers: ClientSlot<Producer>;
+  readonly producers: Pick<ClientSlot<Producer>, "get" | "discard">;
   /** Bounds one send with all its attempts. */
   readonly sendTimeoutMs: number;
   /** Largest batch of one partition; the broker bounds batches, not records. */
   readonly maxBatchBytes: number;
-  /** Told of each failure that looks as if the log were away. */
-  readonly onUnavailable: () => void;
+  /** Told of each failure. */
+  readonly onFailure: (fault: Fault) => void;
   /** Told of each entry that ended, either way. */
   readonly onSettled: (entry: Entry) => void;
 }
 
 /** Bytes of one request to a broker, over all partitions. */
 const MAX_REQUEST_BYTES = 16_000_000;
+
+/** Faults of a record or topic: the broker, or kafkajs before it, has said no, and the others of the batch may go on. */
+const SPOILT: ReadonlySet<Fault> = new Set(["too-large", "refused", "unknown-topic"]);
 
 type State =
   | { readonly kind: "idle" }
@@ -100,8 +103,9 @@ export class Appender {
     const perPartition = new Map<string, number>();
     let total = 0;
     let count = 0;
-    for (const { record, bytes } of this.#queue) {
-      const at = `${record.topic}/${record.partition}`;
+    for (const entry of this.#queue) {
+      const { bytes } = entry;
+      const at = addressOf(entry);
       const sum = (perPartition.get(at) ?? 0) + bytes;
       const first = !perPartition.has(at);
       if ((!first && sum > this.#options.maxBatchBytes) || (count > 0 && total + bytes > MAX_REQUEST_BYTES))
@@ -118,49 +122,68 @@ export class Appender {
     return this.#queue.splice(0, count);
   }
 
+  /**
+   * A batch that one record or topic spoils goes again in parts, so that only the culprit fails. With the same producer:
+   * what the broker took in spite of the refusal it recognises by its sequence numbers, and does not write twice.
+   */
+  /**
+   * A batch that one record or topic spoils goes again in parts, so that only the culprit fails. With the same producer:
+   * what the broker took in spite of its refusal it knows again by the sequence numbers, and does not write twice.
+   */
   async #sendBatch(batch: readonly Entry[]): Promise<void> {
-    const grouped = groupByPartition(batch);
-    try {
-      const producer = await this.#options.producers.get();
-      const sending = producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(grouped) });
-      const answers = await bounded(sending, this.#options.sendTimeoutMs, "append");
-      this.#confirm(grouped, answers);
-    } catch (error) {
-      this.#options.producers.discard();
-      const fault = classify(error);
-      if (batch.length > 1 && (fault === "too-large" || fault === "refused" || fault === "unknown-topic")) {
-        // One record spoils the request: send each alone, so that only the culprit fails.
-        for (const entry of batch) await this.#sendBatch([entry]);
-        return;
-      }
-      if (fault === "unavailable" || fault === "moving") this.#options.onUnavailable();
+    let parts: (readonly Entry[])[] = [batch];
+    let producer: Producer | undefined;
+    let failed = false;
+    const fail = (error: unknown, entries: readonly Entry[]) => {
+      failed = true;
+      this.#options.onFailure(classify(error));
       const failure = toShardcastError(error, "append");
-      for (const entry of batch) this.#reject(entry, failure);
+      for (const entry of entries) this.#reject(entry, failure);
+    };
+    try {
+      producer = await this.#options.producers.get();
+      for (let [part, ...rest] = parts; part !== undefined; [part, ...rest] = parts) {
+        try {
+          const unanswered = await this.#sendPart(producer, part);
+          parts = unanswered.length > 0 ? [unanswered, ...rest] : rest;
+          if (unanswered.length > 0) throw new Error("not confirmed by the broker");
+        } catch (error) {
+          const fault = classify(error);
+          // Of unknown outcome: the producer's sequence numbers are of no use for the rest either (C3).
+          if (!SPOILT.has(fault)) throw error;
+          const smaller = split(part, fault);
+          parts = [...smaller, ...rest];
+          if (smaller.length === 0) fail(error, part);
+        }
+      }
+    } catch (error) {
+      fail(error, parts.flat());
     }
+    if (failed && producer !== undefined) this.#options.producers.discard(producer);
   }
 
-  #confirm(grouped: Grouped, answers: readonly RecordMetadata[]): void {
+  /** Confirms what the broker answered for and returns the rest. */
+  async #sendPart(producer: Producer, part: readonly Entry[]): Promise<Entry[]> {
+    const topics = Map.groupBy(part, ({ record }) => record.topic);
+    const topicMessages = [...topics].map(([topic, entries]) => ({
+      topic,
+      messages: entries.map(toMessage),
+    }));
+    const sending = producer.sendBatch({ acks: -1, topicMessages });
+    const answers = await bounded(sending, this.#options.sendTimeoutMs, "append");
+    const waiting = Map.groupBy(part, addressOf);
     for (const { topicName, partition, baseOffset, errorCode } of answers) {
-      const entries = grouped.get(topicName)?.get(partition);
+      const address = `${topicName}/${partition}`;
+      const entries = waiting.get(address);
       if (entries === undefined || errorCode !== 0 || baseOffset === undefined) continue;
-      grouped.get(topicName)?.delete(partition);
+      waiting.delete(address);
       const base = Number(baseOffset);
       for (const [i, entry] of entries.entries()) {
         this.#options.onSettled(entry);
         entry.resolve({ offset: base + i });
       }
     }
-    // What the broker did not answer for is not confirmed.
-    for (const partitions of grouped.values()) {
-      for (const entries of partitions.values()) {
-        for (const entry of entries) {
-          this.#reject(
-            entry,
-            new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "append: not confirmed by the broker"),
-          );
-        }
-      }
-    }
+    return [...waiting.values()].flat();
   }
 
   #reject(entry: Entry, error: unknown): void {
@@ -169,28 +192,20 @@ export class Appender {
   }
 }
 
-type Grouped = Map<string, Map<number, Entry[]>>;
-
-function groupByPartition(batch: readonly Entry[]): Grouped {
-  const topics: Grouped = new Map();
-  for (const entry of batch) {
-    const { topic, partition } = entry.record;
-    const partitions = topics.get(topic) ?? new Map<number, Entry[]>();
-    topics.set(topic, partitions);
-    const entries = partitions.get(partition);
-    if (entries === undefined) partitions.set(partition, [entry]);
-    else entries.push(entry);
-  }
-  return topics;
+/** Parts of a spoilt batch, none of which is spoilt by what is in another; none when it is at fault as a whole. */
+function split(part: readonly Entry[], fault: Fault): Entry[][] {
+  const topics = Map.groupBy(part, ({ record }) => record.topic);
+  if (topics.size > 1) return [...topics.values()];
+  if (fault === "unknown-topic") return [];
+  const partitions = Map.groupBy(part, addressOf);
+  if (partitions.size > 1) return [...partitions.values()];
+  return part.length > 1 ? part.map((entry) => [entry]) : [];
 }
 
-function toTopicMessages(grouped: Grouped): { topic: string; messages: Message[] }[] {
-  return [...grouped].map(([topic, partitions]) => ({
-    topic,
-    messages: [...partitions.values()].flatMap((entries) => entries.map(({ record }) => toMessage(record))),
-  }));
+function addressOf({ record }: Entry): string {
+  return `${record.topic}/${record.partition}`;
 }
 
-function toMessage({ key, value, headers, partition }: AppendRecord): Message {
+function toMessage({ record: { key, value, headers, partition } }: Entry): Message {
   return { key, value, partition, headers: headers as NonNullable<Message["headers"]> };
 }

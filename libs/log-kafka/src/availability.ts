@@ -26,6 +26,7 @@ export class Availability {
   readonly #options: AvailabilityOptions;
   #state: State;
   #downSince = 0;
+  #failure: unknown;
 
   constructor(options: AvailabilityOptions) {
     this.#options = options;
@@ -35,6 +36,11 @@ export class Availability {
   get available(): boolean {
     const state = this.#state;
     return state.kind === "up" || (state.kind === "probing" && state.up);
+  }
+
+  /** Why the log counts as away, or counted last. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** A call failed as if the log were away: ask now instead of at the next turn. */
@@ -80,7 +86,8 @@ export class Availability {
     } else {
       // Half to one and a half intervals: many processes must not all ask at once.
       this.#state = { kind: "down", timer: this.#later(PROBE_INTERVAL_MS * (0.5 + Math.random())) };
-      if (wasUp) this.#tellDown(failure);
+      this.#failure = failure;
+      if (wasUp) this.#tellDown();
     }
   }
 
@@ -88,12 +95,13 @@ export class Availability {
     const state = this.#state;
     if (state.kind !== "probing" || state.deadline !== deadline || !state.up) return;
     this.#state = { kind: "probing", up: false, deadline };
-    this.#tellDown(new Error(`no answer for ${this.#options.unavailableAfterMs} ms`));
+    this.#failure = new Error(`no answer for ${this.#options.unavailableAfterMs} ms`);
+    this.#tellDown();
   }
 
-  #tellDown(error: unknown): void {
+  #tellDown(): void {
     this.#downSince = performance.now();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = this.#failure instanceof Error ? this.#failure.message : String(this.#failure);
     this.#options.logger.error({ reason }, "the log is away; calls fail until it answers again");
     this.#options.onChange(false);
   }

@@ -1,3 +1,4 @@
+import { ShardcastError } from "@shardcast/protocol";
 import type { Kafka } from "kafkajs";
 import { bounded } from "./bounded.ts";
 import type { Link, OpenLink } from "./link.ts";
@@ -10,7 +11,8 @@ interface Client {
 
 interface Held<C> {
   readonly link: Link;
-  readonly client: Promise<C>;
+  readonly client: C;
+  readonly connected: Promise<C>;
 }
 
 const DISCONNECT_TIMEOUT_MS = 2_000;
@@ -21,6 +23,7 @@ export class ClientSlot<C extends Client> {
   readonly #make: (kafka: Kafka) => C;
   readonly #connectTimeoutMs: number;
   #held: Held<C> | undefined;
+  #closed = false;
 
   constructor(openLink: OpenLink, make: (kafka: Kafka) => C, connectTimeoutMs: number) {
     this.#openLink = openLink;
@@ -30,22 +33,28 @@ export class ClientSlot<C extends Client> {
 
   /** The client, connected. After a failed connection the next call begins anew. */
   get(): Promise<C> {
+    if (this.#closed) return Promise.reject(new ShardcastError("SHARDCAST_CLOSED", "the log is closed"));
     this.#held ??= this.#connect();
-    return this.#held.client;
+    return this.#held.connected;
   }
 
-  /** Throws the client away and cuts its sockets: nothing of it is sent any more. */
-  discard(): void {
-    this.#held?.link.cut();
+  /**
+   * Throws the client away and cuts its sockets: nothing of it is sent any more. Its successor, if another caller has
+   * replaced it already, stays.
+   */
+  discard(client: C): void {
+    if (this.#held?.client !== client) return;
+    this.#held.link.cut();
     this.#held = undefined;
   }
 
-  /** Leaves in good order where that is quick. */
+  /** Leaves in good order where that is quick; from here on there is no client any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
-    const leave = held.client.then((client) => client.disconnect());
+    const leave = held.connected.then((client) => client.disconnect());
     await bounded(leave, DISCONNECT_TIMEOUT_MS, "disconnecting").catch(() => {});
     held.link.cut();
   }
@@ -56,11 +65,11 @@ export class ClientSlot<C extends Client> {
     const connected = bounded(client.connect(), this.#connectTimeoutMs, "connecting").then(
       () => client,
       (error: unknown) => {
-        if (this.#held?.link === link) this.discard();
+        if (this.#held?.client === client) this.discard(client);
         else link.cut();
         throw error;
       },
     );
-    return { link, client: connected };
+    return { link, client, connected };
   }
 }

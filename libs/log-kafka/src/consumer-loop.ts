@@ -58,7 +58,7 @@ type State =
 
 /**
  * Keeps one kafkajs consumer running, alone in a group of its own with all partitions. kafkajs joins again and reconnects
- * by itself; where it gives up or falls silent, a new consumer takes its place.
+ * by itself; where it gives up or falls silent, a new consumer in a new group takes its place.
  */
 export class ConsumerLoop {
   readonly #options: ConsumerLoopOptions;
@@ -84,7 +84,8 @@ export class ConsumerLoop {
       maxWaitTimeInMs: MAX_WAIT_MS,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       sessionTimeout: this.#options.sessionTimeoutMs,
-      retry: RETRY,
+      // Its own restart would join the old group, and wait there for the member that it was before.
+      retry: { ...RETRY, restartOnFailure: async () => false },
     });
     this.#state = { kind: "joining", link, consumer };
     await bounded(this.#run(link, consumer), JOIN_TIMEOUT_MS, "joining");
@@ -111,7 +112,6 @@ export class ConsumerLoop {
       });
       consumer.on(CRASH, ({ payload }) => {
         onUnavailable();
-        if (payload.restart) return; // kafkajs begins again by itself
         reject(payload.error);
         this.#restart(consumer, payload.error.message);
       });
@@ -122,8 +122,10 @@ export class ConsumerLoop {
     });
     // Batches without records for us never reach eachBatch.
     consumer.on(START_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize > 0 || payload.firstOffset === null) return;
-      const { topic, partition, firstOffset, lastOffset } = payload;
+      if (payload.batchSize > 0) return;
+      const { topic, partition, lastOffset } = payload;
+      // Where compaction removed what the fetch asked for, there is no first; kafkajs then goes on offset by offset.
+      const firstOffset = payload.firstOffset ?? lastOffset;
       onEmptyBatch({ topic, partition, firstOffset: Number(firstOffset), lastOffset: Number(lastOffset) });
     });
     await consumer.connect();

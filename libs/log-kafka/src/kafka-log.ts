@@ -11,6 +11,8 @@ import { type Logger, pino } from "pino";
 import { AdminClient } from "./admin-client.ts";
 import { AppendRouter } from "./append-router.ts";
 import { Availability } from "./availability.ts";
+import { bounded } from "./bounded.ts";
+import { toShardcastError } from "./classify.ts";
 import { linkOpener, type OpenLink } from "./link.ts";
 import { Metadata } from "./metadata.ts";
 import { type OffsetRange, offsetsOf } from "./offsets.ts";
@@ -20,7 +22,7 @@ import { KafkaSession } from "./session.ts";
 import { ensureTopics } from "./topics.ts";
 
 /** Leaving waits for answers; a broker that is away must not keep a process from ending. */
-const CLOSE_TIMEOUT_MS = 5_000;
+const DRAIN_TIMEOUT_MS = 5_000;
 
 /**
  * The log on Apache Kafka. Does not wait for a broker: the first call does.
@@ -90,7 +92,7 @@ class KafkaLog implements Log {
 
   append(record: AppendRecord): Promise<{ readonly offset: number }> {
     if (this.#closing !== undefined) return Promise.reject(closed());
-    if (!this.#availability.available) return Promise.reject(away());
+    if (!this.#availability.available) return Promise.reject(this.#away());
     return this.#router.append(record);
   }
 
@@ -143,23 +145,16 @@ class KafkaLog implements Log {
 
   async #leave(): Promise<void> {
     this.#availability.close();
-    const left = (async () => {
-      await this.#router.close();
-      await Promise.all([...this.#open].map((each) => each.close()));
-      await this.#admin.close();
-    })().catch(() => {});
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-    });
-    await Promise.race([left, bound]);
-    clearTimeout(timer);
+    await bounded(this.#router.drained(), DRAIN_TIMEOUT_MS, "closing").catch(() => {});
+    // Each of these cuts its connections in the end, so that nothing keeps the process from ending.
+    await Promise.all([this.#router.close(), ...[...this.#open].map((each) => each.close())]);
+    await this.#admin.close();
   }
 
   #onAvailability(available: boolean): void {
     this.#metadata.forget();
     // What was not sent yet is refused, not kept: its callers are told at once that it was not accepted.
-    if (!available) this.#router.rejectQueued(away());
+    if (!available) this.#router.rejectQueued(this.#away());
   }
 
   async #offsetsOf(topic: string, partition: number): Promise<OffsetRange> {
@@ -169,14 +164,15 @@ class KafkaLog implements Log {
 
   #assertUsable(): void {
     if (this.#closing !== undefined) throw closed();
-    if (!this.#availability.available) throw away();
+    if (!this.#availability.available) throw this.#away();
+  }
+
+  /** Says why: a log that does not let us in is refusing, however often we ask (SHARDCAST_LOG_REFUSED). */
+  #away(): ShardcastError {
+    return toShardcastError(this.#availability.failure, "Kafka is away");
   }
 }
 
 function closed(): ShardcastError {
   return new ShardcastError("SHARDCAST_CLOSED", "the log is closed");
-}
-
-function away(): ShardcastError {
-  return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", "Kafka is away");
 }

@@ -1,9 +1,13 @@
+import { accessSync, constants } from "node:fs";
 import { type EnvNames, flag, resolveConfig, textList, wholeNumber } from "@shardcast/protocol";
 import type { KafkaConfig, SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
 import { z } from "zod";
 
 const MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"] as const;
+
+const PASSWORD = ["saslUsername", "saslPassword"] as const;
+const TOKEN = ["saslTokenFile"] as const;
 
 const schema = z
   .object({
@@ -14,7 +18,7 @@ const schema = z
       .union([flag(), z.custom<object>((value) => typeof value === "object" && value !== null)])
       .default(false),
     /** PEM file of the certificate authority, for `ssl` from the environment. */
-    sslCaFile: z.string().optional(),
+    sslCaFile: z.string().refine(isReadable, "can not be read").optional(),
     /** kafkajs's own shape, from code; the way to bring an `oauthBearerProvider`. */
     sasl: z.custom<SASLOptions>((value) => typeof value === "object" && value !== null).optional(),
     saslMechanism: z.enum(MECHANISMS).optional(),
@@ -37,20 +41,23 @@ const schema = z
     /** Copies of each topic that is created. */
     replicationFactor: wholeNumber(1, 32).optional(),
   })
-  .superRefine((value, context) => {
-    const missing = (path: string, message: string) =>
-      context.addIssue({ code: "custom", path: [path], message });
-    if (value.saslMechanism === undefined) return;
-    if (value.saslMechanism === "oauthbearer") {
-      if (value.saslTokenFile === undefined)
-        missing("saslTokenFile", "required by the oauthbearer mechanism");
-      return;
-    }
-    if (value.saslUsername === undefined)
-      missing("saslUsername", `required by the ${value.saslMechanism} mechanism`);
-    if (value.saslPassword === undefined)
-      missing("saslPassword", `required by the ${value.saslMechanism} mechanism`);
-  });
+  .superRefine(
+    (value, context) => {
+      const { saslMechanism: mechanism } = value;
+      const fault = (option: keyof typeof value, message: string) =>
+        context.addIssue({ code: "custom", path: [option], message });
+      if (mechanism === undefined) {
+        const unused = [...PASSWORD, ...TOKEN].find((option) => value[option] !== undefined);
+        if (unused !== undefined) fault("saslMechanism", `required by ${unused}`);
+        return;
+      }
+      const needed = mechanism === "oauthbearer" ? TOKEN : PASSWORD;
+      for (const option of needed) {
+        if (value[option] === undefined) fault(option, `required by the ${mechanism} mechanism`);
+      }
+    },
+    { when: () => true }, // also when other options are at fault: all are told at once
+  );
 
 export type ResolvedKafkaOptions = z.infer<typeof schema>;
 
@@ -95,6 +102,15 @@ export interface KafkaLogOptions {
   readonly maxQueuedBytes?: number;
   readonly replicationFactor?: number;
   readonly logger?: Logger;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Throws SHARDCAST_INVALID_CONFIG with all faults. */

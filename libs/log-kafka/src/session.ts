@@ -33,6 +33,7 @@ const TRANSACTION_TIMEOUT_MS = 30_000;
 /** CONCURRENT_TRANSACTIONS lasts a couple of milliseconds; kafkajs does not retry it here. */
 const CONCURRENT_ATTEMPTS = 50;
 const CONCURRENT_WAIT_MS = 3;
+const LEAVE_TIMEOUT_MS = 2_000;
 
 type State =
   | { readonly kind: "holding"; readonly link: Link; readonly producer: Producer }
@@ -117,7 +118,7 @@ export class KafkaSession implements MemberSession {
     const state = this.#state;
     if (state.kind !== "fenced") this.#state = { kind: "closed" };
     if (state.kind !== "holding") return;
-    await bounded(state.producer.disconnect(), this.#deps.callTimeoutMs, "leaving").catch(() => {});
+    await bounded(state.producer.disconnect(), LEAVE_TIMEOUT_MS, "leaving").catch(() => {});
     state.link.cut();
   }
 

@@ -11,9 +11,13 @@ export async function ensureTopics(
 ): Promise<void> {
   if (specs.length === 0) return;
   try {
-    await client.call("topics", (admin) => ensure(admin, specs, replicationFactor));
+    // A topic just created is unknown to some brokers for a moment.
+    await client.call("topics", (admin) => ensure(admin, specs, replicationFactor), [
+      "moving",
+      "unknown-topic",
+    ]);
   } catch (error) {
-    throw error instanceof ShardcastError ? error : toShardcastError(error, "topics");
+    throw toShardcastError(error, "topics");
   }
 }
 
@@ -69,7 +73,7 @@ async function findFaults(admin: Admin, specs: readonly TopicSpec[]): Promise<st
 }
 
 /** `delete,compact` and `compact,delete` are the same policy. */
-function normalise(policy: string): string {
+export function normalise(policy: string): string {
   return policy
     .split(",")
     .map((each) => each.trim())
