@@ -9,7 +9,7 @@ import {
 } from "fastify";
 import type { Logger } from "pino";
 import type { Backend } from "./backend.ts";
-import { answerClientError } from "./client-error.ts";
+import { answerClientError, noteAnswer } from "./client-error.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
 import { addHealthRoutes } from "./routes/health.ts";
@@ -72,6 +72,12 @@ export function buildApp({ settings, logger, backend, visits }: AppOptions): Fas
     socket.setMaxListeners(0);
   });
   // Node would answer 417 with an empty body; an expectation may as well be ignored (RFC 9110, 10.1.1).
+  app.server.on("request", noteAnswer);
+  // Node would write its 100 into the answer to the request before, when requests are pipelined.
+  app.server.on("checkContinue", (request, response) => {
+    if (response.socket !== null) response.writeContinue();
+    app.server.emit("request", request, response);
+  });
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   addHealthRoutes(app, backend);
   addKeyRoutes(app, {

@@ -1,15 +1,24 @@
-import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import { PROBLEM_JSON, ShardcastError } from "@shardcast/protocol";
 import { problemAnswer } from "./problems.ts";
+
+/** The newest answer on each connection, begun or not. */
+const answers = new WeakMap<Duplex, ServerResponse>();
+
+/** To be called with every request, so that a later error on its connection can tell whose bytes are at fault. */
+export function noteAnswer(request: IncomingMessage, response: ServerResponse): void {
+  answers.set(request.socket, response);
+}
 
 /**
  * Answers what never became a request: bytes that are not HTTP, headers too large, a request too slow. The connection
  * is closed, since nobody knows where its next request begins.
  */
-export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  // Reset by the caller, or being closed already: nobody reads an answer.
-  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) {
+export function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+  // Reset by the caller, or being closed already: nobody reads an answer. Answered already: a second one could be taken
+  // for the answer to the next request.
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable || hasBegunAnswer(socket)) {
     socket.destroy();
     return;
   }
@@ -20,6 +29,12 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     // `end` alone would wait for the caller to close as well.
     () => socket.destroy(),
   );
+}
+
+/** Whether the request that the bytes belong to, or one before it, is being answered or was, before it had come in full. */
+function hasBegunAnswer(socket: Duplex): boolean {
+  const answer = answers.get(socket);
+  return answer?.headersSent === true && !(answer.writableFinished && answer.req.complete);
 }
 
 function refusal(code: string | undefined): ShardcastError {
