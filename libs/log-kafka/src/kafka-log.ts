@@ -12,7 +12,7 @@ import { AdminClient } from "./admin-client.ts";
 import { AppendRouter } from "./append-router.ts";
 import { Availability } from "./availability.ts";
 import { bounded } from "./bounded.ts";
-import { toShardcastError } from "./classify.ts";
+import { classify, toShardcastError } from "./classify.ts";
 import { linkOpener, type OpenLink } from "./link.ts";
 import { Metadata } from "./metadata.ts";
 import { type OffsetRange, offsetsOf } from "./offsets.ts";
@@ -167,9 +167,15 @@ class KafkaLog implements Log {
     if (!this.#availability.available) throw this.#away();
   }
 
-  /** Says why: a log that does not let us in is refusing, however often we ask (SHARDCAST_LOG_REFUSED). */
+  /**
+   * Says why. Only a log that does not let us in refuses, however often we ask; whatever else the probe met passes:
+   * kafkajs throws TypeErrors of its own while a broker restarts, and who takes those for final drops replies (C3).
+   */
   #away(): ShardcastError {
-    return toShardcastError(this.#availability.failure, "Kafka is away");
+    const { failure } = this.#availability;
+    if (classify(failure) === "denied") return toShardcastError(failure, "Kafka is away");
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", `Kafka is away: ${reason}`, { cause: failure });
   }
 }
 

@@ -23,8 +23,8 @@ export interface LaneOptions extends RetryPolicy {
 
 /**
  * Executes one lane. Records come in log order; keys run side by side, one request at a time per key (C1). A key goes on
- * to its next request only when what came of the last one is on the log, so that after a crash no request of a key is
- * ever handled again behind a later one of it.
+ * to its next request only when what came of the last one is on the log, so that what is recorded as done of a key is
+ * always a prefix of it: after a crash the rest of the key runs again, in order, and nothing before it.
  */
 export class Lane {
   readonly #options: LaneOptions;

@@ -18,6 +18,8 @@ import { retry } from "./retry.ts";
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;
+/** How long a reply that the log refuses is tried again: a refusal may be a broker that changes hands. */
+const REPLY_INSIST_MS = 5_000;
 /** About once a minute. */
 const REFUSALS_PER_LINE = 30;
 
@@ -86,7 +88,8 @@ export class Settler {
     const { instance, partition } = replyTo;
     const record = encodeReply({ ...answer, id, instance });
     try {
-      await this.#append({ topic: this.#topics.replies.name, partition, ...record });
+      const insistUntilMs = performance.now() + REPLY_INSIST_MS;
+      await this.#append({ topic: this.#topics.replies.name, partition, ...record }, { insistUntilMs });
     } catch (error) {
       // The lane or the log is gone: the reply, and with it the request, is the next owner's (C3).
       if (this.#scope.signal.aborted || hasCode(error, "SHARDCAST_CLOSED")) throw error;
@@ -95,7 +98,7 @@ export class Settler {
         await this.#replyError(request, new ShardcastError("SHARDCAST_REPLY_TOO_LARGE", detail));
         return;
       }
-      // The log will never take it, e.g. because the caller named a partition that is not there: nobody is waiting.
+      // The log does not take it, e.g. because the caller named a partition that is not there: nobody is waiting.
       this.#scope.logger.error(
         { err: error, requestId: id, instance, partition },
         "reply refused by the log; dropped",
@@ -126,15 +129,15 @@ export class Settler {
   /** Appends the first that the log takes: a dead letter is larger than its record, which may fill the limit already. */
   async #appendLargest([first, ...smaller]: readonly AppendRecord[]): Promise<void> {
     try {
-      await this.#append(first as AppendRecord, { insist: true });
+      await this.#append(first as AppendRecord, { insistUntilMs: Number.POSITIVE_INFINITY });
     } catch (error) {
       if (smaller.length === 0 || !hasCode(error, "SHARDCAST_BODY_TOO_LARGE")) throw error;
       await this.#appendLargest(smaller);
     }
   }
 
-  /** Appends, however long the log is away. With `insist`, also while it refuses: until an operator mends that. */
-  async #append(record: AppendRecord, { insist = false } = {}): Promise<void> {
+  /** Appends, however long the log is away; and until then (monotonic ms) also while it refuses. */
+  async #append(record: AppendRecord, { insistUntilMs }: { insistUntilMs: number }): Promise<void> {
     const { signal, logger } = this.#scope;
     await retry(() => this.#log.append(record), {
       retries: Number.POSITIVE_INFINITY,
@@ -144,11 +147,11 @@ export class Settler {
       signal,
       shouldRetry: ({ error }) => {
         if (!isShardcastError(error) || error.code === "SHARDCAST_BODY_TOO_LARGE") return false;
-        return error.code !== "SHARDCAST_CLOSED" && (error.retryable || insist);
+        return error.code !== "SHARDCAST_CLOSED" && (error.retryable || performance.now() < insistUntilMs);
       },
       onFailedAttempt: ({ error, attemptNumber }) => {
-        if (insist && attemptNumber % REFUSALS_PER_LINE === 1 && hasCode(error, "SHARDCAST_LOG_REFUSED"))
-          logger.error({ err: error, topic: record.topic }, "refused by the log; trying until it is mended");
+        if (attemptNumber % REFUSALS_PER_LINE === 1 && hasCode(error, "SHARDCAST_LOG_REFUSED"))
+          logger.error({ err: error, topic: record.topic }, "refused by the log; trying on");
       },
     });
   }

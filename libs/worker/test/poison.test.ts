@@ -1,5 +1,5 @@
 import { encodeRequest } from "@shardcast/protocol";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { TerminalError } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
 import { DEAD, REPLIES, REQUESTS, World } from "./support/world.ts";
@@ -149,7 +149,13 @@ describe("a reply that the log does not take", () => {
     await world.committedAt(1);
   });
 
-  test("for a partition that is not there is logged and dropped; the lane goes on", async () => {
+  test("for a partition that is not there is tried for a while, then logged and dropped; the lane goes on", async () => {
+    vi.useFakeTimers({
+      toFake: ["setTimeout", "clearTimeout", "performance"],
+      shouldAdvanceTime: true,
+      advanceTimeDelta: 500,
+    });
+    onTestFinished(() => void vi.useRealTimers());
     const world = await World.open();
     const handler = vi.fn();
     await world.start({ defaultHandler: handler });
