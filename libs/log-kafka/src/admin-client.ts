@@ -25,13 +25,13 @@ export class AdminClient {
   call<T>(
     what: string,
     work: (admin: Admin) => Promise<T>,
-    passing: readonly Fault[] = ["moving"],
+    passing: readonly Fault[] = ["moving", "bug"],
   ): Promise<T> {
     return pRetry(() => this.#callOnce(what, work), {
       retries: RETRIES,
       minTimeout: RETRY_MIN_MS,
       randomize: true,
-      // By default: somebody else leads or coordinates now, or nobody does yet.
+      // By default: somebody else leads or coordinates now, or nobody does yet; or kafkajs stumbled.
       shouldRetry: ({ error }) => passing.includes(classify(error)),
     });
   }
@@ -44,7 +44,7 @@ export class AdminClient {
       // A connection that once failed half-way may never work again inside kafkajs; a new one costs little, and asks anew
       // who leads what.
       const fault = classify(error);
-      if (fault === "unavailable" || fault === "moving") this.#slot.discard(admin);
+      if (fault === "unavailable" || fault === "moving" || fault === "bug") this.#slot.discard(admin);
       throw error;
     }
   }

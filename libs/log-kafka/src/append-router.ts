@@ -8,7 +8,7 @@ import type { Metadata } from "./metadata.ts";
 
 export interface AppendRouterOptions {
   readonly openLink: OpenLink;
-  readonly metadata: Metadata;
+  readonly metadata: Pick<Metadata, "leaderOf" | "forget">;
   readonly attempts: number;
   /** Bounds one attempt, and a connection. */
   readonly attemptTimeoutMs: number;
@@ -144,7 +144,7 @@ export class AppendRouter {
       sendTimeoutMs: attempts * attemptTimeoutMs,
       onFailure: (fault) => {
         metadata.forget();
-        if (fault === "unavailable" || fault === "moving") onUnavailable();
+        if (fault === "unavailable" || fault === "moving" || fault === "bug") onUnavailable();
       },
       onSettled: (entry) => this.#settled(entry),
     });

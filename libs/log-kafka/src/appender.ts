@@ -34,7 +34,7 @@ export interface AppenderOptions {
 const MAX_REQUEST_BYTES = 16_000_000;
 
 /** Faults of a record or topic: the broker, or kafkajs before it, has said no, and the others of the batch may go on. */
-const SPOILT: ReadonlySet<Fault> = new Set(["too-large", "refused", "unknown-topic"]);
+const SPOILT: ReadonlySet<Fault> = new Set(["too-large", "refused", "unknown-topic", "bug"]);
 
 type State =
   | { readonly kind: "idle" }
@@ -122,10 +122,6 @@ export class Appender {
     return this.#queue.splice(0, count);
   }
 
-  /**
-   * A batch that one record or topic spoils goes again in parts, so that only the culprit fails. With the same producer:
-   * what the broker took in spite of the refusal it recognises by its sequence numbers, and does not write twice.
-   */
   /**
    * A batch that one record or topic spoils goes again in parts, so that only the culprit fails. With the same producer:
    * what the broker took in spite of its refusal it knows again by the sequence numbers, and does not write twice.

@@ -9,6 +9,7 @@ export type Fault =
   | "concurrent"
   | "unknown-topic"
   | "moving"
+  | "bug"
   | "unavailable";
 
 const FENCED = new Set([
@@ -22,7 +23,8 @@ const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 const UNKNOWN_TOPIC = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 const REFUSED =
   /AUTHORIZATION_FAILED$|^(INVALID_RECORD|INVALID_TOPIC_EXCEPTION|POLICY_VIOLATION|INVALID_PARTITIONS|INVALID_REPLICATION_FACTOR|INVALID_CONFIG)$/;
-const DENIED = new Set(["SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM"]);
+/** The last is what kafkajs's own oauthbearer, from code, makes of a refused token. */
+const DENIED = new Set(["SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"]);
 /** OpenSSL's and Node's codes for certificates that do not hold, and for the other side speaking no TLS. */
 const CERTIFICATE = /CERT|^UNABLE_TO_|^ERR_SSL_/;
 const BROKEN_OFF =
@@ -58,6 +60,7 @@ export function toShardcastError(error: unknown, doing: string): ShardcastError 
       return new ShardcastError("SHARDCAST_LOG_REFUSED", `${doing}: ${reason}`, cause);
     case "concurrent":
     case "moving":
+    case "bug":
     case "unavailable":
       return new ShardcastError("SHARDCAST_LOG_UNAVAILABLE", `${doing}: ${reason}`, cause);
   }
@@ -79,8 +82,9 @@ function diagnose(error: unknown): { readonly fault: Fault; readonly reason: str
 function verdictOn(error: object): Fault | undefined {
   const { name, code, message } = error as Partial<Record<string, unknown>>;
   const type = typeOf(error);
-  // A bug, ours or kafkajs's: the same call would fail again.
-  if (PROGRAMMING.has(String(name))) return "refused";
+  // kafkajs stumbles over states of its own, above all while a broker restarts, and a new client of it does not; so this
+  // says nothing final. But a record that it can not encode looks the same.
+  if (PROGRAMMING.has(String(name))) return "bug";
   // Another producer has our transactional id: nothing this one does can succeed any more.
   if (FENCED.has(type)) return "fenced";
   // The broker's answer is about the record itself; the same bytes will never be taken.
@@ -109,9 +113,10 @@ function typeOf(error: object): string {
   return (newer === undefined ? undefined : NEWER_TYPES[newer]) ?? (typeof type === "string" ? type : "");
 }
 
-/** What kafkajs says of a topic names it in a property only. */
+/** What kafkajs says, and what it leaves out: that it is about authentication, or which topic. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (typeOf(error) === "ILLEGAL_SASL_STATE") return `authentication failed: ${error.message}`;
   const { topic } = error as { topic?: unknown };
   return typeof topic === "string" ? `${topic}: ${error.message}` : error.message;
 }

@@ -32,8 +32,8 @@ export class ClientSlot<C extends Client> {
   }
 
   /** The client, connected. After a failed connection the next call begins anew. */
-  get(): Promise<C> {
-    if (this.#closed) return Promise.reject(new ShardcastError("SHARDCAST_CLOSED", "the log is closed"));
+  async get(): Promise<C> {
+    if (this.#closed) throw new ShardcastError("SHARDCAST_CLOSED", "the log is closed");
     this.#held ??= this.#connect();
     return this.#held.connected;
   }

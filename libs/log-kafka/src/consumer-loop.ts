@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { ShardcastError } from "@shardcast/protocol";
 import type { Batch, Consumer } from "kafkajs";
+import pRetry from "p-retry";
 import type { Logger } from "pino";
 import { assignAll } from "./assign-all.ts";
 import { bounded } from "./bounded.ts";
+import { classify } from "./classify.ts";
 import { type Link, type OpenLink, RETRY } from "./link.ts";
 
 /** Partitions of a topic. */
@@ -43,6 +46,8 @@ const JOIN_TIMEOUT_MS = 30_000;
 /** Without a finished fetch for this long kafkajs is taken to be stuck. */
 const SILENCE_MS = 15_000;
 const RESTART_MS = 500;
+/** As long as a broker may take to load its groups after a start, and a caller to wait for it. */
+const START_RETRIES = 20;
 const LEAVE_TIMEOUT_MS = 2_000;
 
 type State =
@@ -74,8 +79,19 @@ export class ConsumerLoop {
     return this.#state.kind === "joined" ? this.#state.consumer : undefined;
   }
 
-  /** Resolves at the first join. */
-  async start(): Promise<void> {
+  /** Resolves at the first join. A broker that has just started may still be loading what it knows of groups. */
+  start(): Promise<void> {
+    return pRetry(() => this.#begin(), {
+      retries: START_RETRIES,
+      minTimeout: RESTART_MS / 2,
+      factor: 1,
+      randomize: true,
+      shouldRetry: ({ error }) => classify(error) === "moving",
+    });
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#state.kind === "closed") throw new ShardcastError("SHARDCAST_CLOSED", "the reader is closed");
     const link = this.#options.openLink();
     const consumer = link.kafka.consumer({
       groupId: `shardcast.reader.${randomUUID()}`,
@@ -88,7 +104,12 @@ export class ConsumerLoop {
       retry: { ...RETRY, restartOnFailure: async () => false },
     });
     this.#state = { kind: "joining", link, consumer };
-    await bounded(this.#run(link, consumer), JOIN_TIMEOUT_MS, "joining");
+    try {
+      await bounded(this.#run(link, consumer), JOIN_TIMEOUT_MS, "joining");
+    } catch (error) {
+      throwAway(link, consumer);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -113,7 +134,7 @@ export class ConsumerLoop {
       consumer.on(CRASH, ({ payload }) => {
         onUnavailable();
         reject(payload.error);
-        this.#restart(consumer, payload.error.message);
+        if (this.joined === consumer) this.#restart(payload.error.message);
       });
     });
     firstJoin.catch(() => {});
@@ -141,7 +162,7 @@ export class ConsumerLoop {
     if (state.kind === "joined") clearInterval(state.watchdog);
     this.#lastFetchMs = performance.now();
     const watchdog = setInterval(() => {
-      if (performance.now() - this.#lastFetchMs > SILENCE_MS) this.#restart(consumer, "no fetch has ended");
+      if (performance.now() - this.#lastFetchMs > SILENCE_MS) this.#restart("no fetch has ended");
     }, SILENCE_MS / 3);
     watchdog.unref();
     this.#state = { kind: "joined", link, consumer, watchdog };
@@ -149,19 +170,21 @@ export class ConsumerLoop {
     this.#options.onJoin(consumer, assigned);
   }
 
-  #restart(consumer: Consumer, reason: string): void {
+  /** A new consumer takes the place of the one that does not go on. */
+  #restart(reason: string): void {
     const state = this.#state;
-    if ((state.kind !== "joining" && state.kind !== "joined") || state.consumer !== consumer) return;
+    if (state.kind !== "joining" && state.kind !== "joined") return;
     if (state.kind === "joined") clearInterval(state.watchdog);
-    state.link.cut();
-    consumer.disconnect().catch(() => {});
+    throwAway(state.link, state.consumer);
     this.#options.logger.debug({ reason }, "reading begins again with a new consumer");
     const again = () => {
-      this.start().catch((error: Error) => {
-        const current = this.#state;
-        if (current.kind === "joining") this.#restart(current.consumer, error.message);
-      });
+      this.#begin().catch((error: Error) => this.#restart(error.message));
     };
     this.#state = { kind: "restarting", timer: setTimeout(again, RESTART_MS * (0.5 + Math.random())) };
   }
+}
+
+function throwAway(link: Link, consumer: Consumer): void {
+  link.cut();
+  consumer.disconnect().catch(() => {});
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import net from "node:net";
 import tls from "node:tls";
-import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
+import { Kafka, type KafkaConfig, logLevel, type Mechanism, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
+import { oauthBearer } from "./oauth-bearer.ts";
 import type { ResolvedKafkaOptions } from "./options.ts";
 
 const KEEP_ALIVE_MS = 60_000;
@@ -90,13 +92,13 @@ function tlsOptions({ ssl, sslCaFile }: ResolvedKafkaOptions): KafkaConfig["ssl"
   return ssl === false ? undefined : (ssl as NonNullable<KafkaConfig["ssl"]>);
 }
 
-function saslOptions(options: ResolvedKafkaOptions): SASLOptions | undefined {
+function saslOptions(options: ResolvedKafkaOptions): SASLOptions | Mechanism | undefined {
   if (options.sasl !== undefined) return options.sasl;
   const { saslMechanism: mechanism, saslUsername = "", saslPassword = "", saslTokenFile = "" } = options;
   if (mechanism === undefined) return undefined;
-  if (mechanism !== "oauthbearer") return { mechanism, username: saslUsername, password: saslPassword };
-  return {
-    mechanism,
-    oauthBearerProvider: async () => ({ value: readFileSync(saslTokenFile, "utf8").trim() }),
-  };
+  if (mechanism !== "oauthbearer") {
+    const credentials: SASLOptions = { mechanism, username: saslUsername, password: saslPassword };
+    return credentials;
+  }
+  return oauthBearer(async () => (await readFile(saslTokenFile, "utf8")).trim());
 }

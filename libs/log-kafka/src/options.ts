@@ -28,8 +28,11 @@ const schema = z
     saslTokenFile: z.string().optional(),
     connectTimeoutMs: wholeNumber(100, 60_000).default(3_000),
     requestTimeoutMs: wholeNumber(100, 120_000).default(5_000),
-    /** Attempts at one append before it fails as SHARDCAST_LOG_UNAVAILABLE; each may take `requestTimeoutMs`. */
-    appendAttempts: wholeNumber(1, 20).default(5),
+    /**
+     * Attempts at one append before it fails as SHARDCAST_LOG_UNAVAILABLE; each may take `requestTimeoutMs`. kafkajs
+     * makes no idempotent producer that may try once only.
+     */
+    appendAttempts: wholeNumber(2, 20).default(5),
     /** Without an answer for this long the log counts as away, and calls fail at once until it answers again. */
     unavailableAfterMs: wholeNumber(500, 60_000).default(3_000),
     /** Session of a reader's group of one: how long a stall it outlives without joining again. */
@@ -51,6 +54,7 @@ const schema = z
         if (unused !== undefined) fault("saslMechanism", `required by ${unused}`);
         return;
       }
+      if (!MECHANISMS.includes(mechanism)) return;
       const needed = mechanism === "oauthbearer" ? TOKEN : PASSWORD;
       for (const option of needed) {
         if (value[option] === undefined) fault(option, `required by the ${mechanism} mechanism`);

@@ -14,6 +14,7 @@ export async function ensureTopics(
     // A topic just created is unknown to some brokers for a moment.
     await client.call("topics", (admin) => ensure(admin, specs, replicationFactor), [
       "moving",
+      "bug",
       "unknown-topic",
     ]);
   } catch (error) {
