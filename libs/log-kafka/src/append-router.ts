@@ -156,8 +156,11 @@ export class AppendRouter {
 function sizeOf({ key, value, headers }: AppendRecord): number {
   let bytes = OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
   for (const name in headers) {
-    for (const value of [headers[name] ?? ""].flat())
-      bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value);
+    const header = headers[name] ?? "";
+    const perValue = HEADER_OVERHEAD_BYTES + Buffer.byteLength(name);
+    if (typeof header === "string" || header instanceof Uint8Array)
+      bytes += perValue + Buffer.byteLength(header);
+    else for (const one of header) bytes += perValue + Buffer.byteLength(one);
   }
   return bytes;
 }

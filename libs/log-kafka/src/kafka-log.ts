@@ -105,6 +105,7 @@ class KafkaLog implements Log {
         logger: this.#logger,
         offsetsOf: (topic, partition) => this.#offsetsOf(topic, partition),
         onUnavailable: () => this.#availability.suspect(),
+        onClosed: (closed) => this.#open.delete(closed),
       },
       options,
     );
@@ -122,6 +123,7 @@ class KafkaLog implements Log {
         assertUsable: () => this.#assertUsable(),
         onUnavailable: () => this.#availability.suspect(),
         logger: this.#logger,
+        onClosed: (closed) => this.#open.delete(closed),
       },
       options,
     );

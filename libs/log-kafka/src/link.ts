@@ -39,13 +39,19 @@ export function linkOpener(options: ResolvedKafkaOptions, logger: Logger): OpenL
       requestTimeout: options.requestTimeoutMs,
       retry: RETRY,
       socketFactory,
-      logLevel: logLevel.DEBUG,
+      logLevel: levelFor(logger),
       logCreator,
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),
     });
     return { kafka, cut };
   };
+}
+
+/** What kafkajs shall tell: it makes its lines before anybody asks whether they are wanted, several for each request. */
+function levelFor(logger: Logger): logLevel {
+  if (logger.isLevelEnabled("trace")) return logLevel.DEBUG;
+  return logger.isLevelEnabled("debug") ? logLevel.WARN : logLevel.NOTHING;
 }
 
 /**

@@ -14,6 +14,7 @@ export interface KafkaReaderDeps {
   readonly logger: Logger;
   readonly offsetsOf: (topic: string, partition: number) => Promise<OffsetRange>;
   readonly onUnavailable: () => void;
+  readonly onClosed: (reader: LogReader) => void;
 }
 
 /** Reads the partitions that were started, each from a position that is kept here and not in kafkajs. */
@@ -73,6 +74,7 @@ export class KafkaReader implements LogReader {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#deps.onClosed(this);
     this.#positions.clear();
     await this.#loop.close();
   }

@@ -25,6 +25,7 @@ export interface KafkaSessionDeps {
   /** Throws while the log is known to be away, or closed. */
   readonly assertUsable: () => void;
   readonly onUnavailable: () => void;
+  readonly onClosed: (session: MemberSession) => void;
   readonly logger: Logger;
 }
 
@@ -116,6 +117,7 @@ export class KafkaSession implements MemberSession {
 
   async close(): Promise<void> {
     const state = this.#state;
+    this.#deps.onClosed(this);
     if (state.kind !== "fenced") this.#state = { kind: "closed" };
     if (state.kind !== "holding") return;
     await bounded(state.producer.disconnect(), LEAVE_TIMEOUT_MS, "leaving").catch(() => {});

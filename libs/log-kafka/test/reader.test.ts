@@ -24,6 +24,7 @@ async function open(prepare: (consumer: FakeConsumer, index: number) => void = (
       sessionTimeoutMs: 30_000,
       logger: pino({ level: "silent" }),
       offsetsOf: async () => ({ ...range }),
+      onClosed: () => {},
       onUnavailable,
     },
     {

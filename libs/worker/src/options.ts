@@ -18,7 +18,7 @@ const schema = z.object({
   maxAttempts: wholeNumber(1, 1_000).default(5),
   retryMinMs: wholeNumber(1, 3_600_000).default(100),
   retryMaxMs: wholeNumber(1, 3_600_000).default(10_000),
-  commitIntervalMs: wholeNumber(1, 60_000).default(250),
+  commitIntervalMs: wholeNumber(1, 60_000).default(500),
   graceMs: wholeNumber(0, 3_600_000).default(10_000),
 });
 
@@ -66,7 +66,7 @@ export interface WorkerOptions {
   /** First and longest wait between attempts; doubles in between, with jitter. Defaults 100 and 10,000. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;
-  /** How often progress is committed. Default 250. */
+  /** How often progress is committed, milliseconds: what was done since runs again after a crash. Default 500. */
   readonly commitIntervalMs?: number;
   /** How long `stop()` lets running handlers finish. Default 10,000. */
   readonly graceMs?: number;

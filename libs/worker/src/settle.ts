@@ -86,6 +86,13 @@ export class Settler {
     const { replyTo, id } = request;
     if (replyTo === undefined) return;
     const { instance, partition } = replyTo;
+    if (partition >= this.#topics.replies.partitions) {
+      this.#scope.logger.error(
+        { requestId: id, instance, partition },
+        "no such partition of replies; reply dropped",
+      );
+      return;
+    }
     const record = encodeReply({ ...answer, id, instance });
     try {
       const insistUntilMs = performance.now() + REPLY_INSIST_MS;
@@ -98,7 +105,7 @@ export class Settler {
         await this.#replyError(request, new ShardcastError("SHARDCAST_REPLY_TOO_LARGE", detail));
         return;
       }
-      // The log does not take it, e.g. because the caller named a partition that is not there: nobody is waiting.
+      // The log will not take it, e.g. for want of a permission; the request has ended all the same.
       this.#scope.logger.error(
         { err: error, requestId: id, instance, partition },
         "reply refused by the log; dropped",

@@ -23,7 +23,7 @@ test("what is left out comes from the environment, then from the defaults", () =
     maxAttempts: 7,
     retryMinMs: 100,
     retryMaxMs: 10_000,
-    commitIntervalMs: 250,
+    commitIntervalMs: 500,
     graceMs: 10_000,
   });
 });

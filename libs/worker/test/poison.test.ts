@@ -1,10 +1,9 @@
-import { encodeRequest } from "@shardcast/protocol";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { encodeRequest, ShardcastError, VERSION_HEADER } from "@shardcast/protocol";
+import { describe, expect, test, vi } from "vitest";
 import { TerminalError } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
 import { DEAD, REPLIES, REQUESTS, World } from "./support/world.ts";
 
-const VERSION_HEADER = "sc-version";
 const replyTo = { partition: 0, instance: "someone" };
 
 describe("a record that is no request", () => {
@@ -149,13 +148,7 @@ describe("a reply that the log does not take", () => {
     await world.committedAt(1);
   });
 
-  test("for a partition that is not there is tried for a while, then logged and dropped; the lane goes on", async () => {
-    vi.useFakeTimers({
-      toFake: ["setTimeout", "clearTimeout", "performance"],
-      shouldAdvanceTime: true,
-      advanceTimeDelta: 500,
-    });
-    onTestFinished(() => void vi.useRealTimers());
+  test("for a partition that is not there is logged and dropped; the lane goes on", async () => {
     const world = await World.open();
     const handler = vi.fn();
     await world.start({ defaultHandler: handler });
@@ -163,9 +156,26 @@ describe("a reply that the log does not take", () => {
     await world.send("k", "second", { replyTo });
     await world.committedAt(2);
     expect(handler).toHaveBeenCalledTimes(2);
-    expect(world.logged("reply refused by the log; dropped")).toMatchObject([
+    expect(world.logged("no such partition of replies; reply dropped")).toMatchObject([
       { partition: 4711, instance: "nobody", level: 50 },
     ]);
+    expect(world.records(REPLIES)).toHaveLength(1);
+  });
+
+  test("that the log refuses for a moment is tried again, and answered (C3)", async () => {
+    const world = await World.open();
+    const { worker, log } = world.worker({ defaultHandler: () => "answer" });
+    const append = log.append.bind(log);
+    let refusals = 3;
+    log.append = (record) =>
+      record.topic === REPLIES && refusals-- > 0
+        ? Promise.reject(
+            new ShardcastError("SHARDCAST_LOG_REFUSED", "this broker does not know the topic yet"),
+          )
+        : append(record);
+    await worker.start();
+    await world.send("k", "first", { replyTo });
+    await world.committedAt(1);
     expect(world.records(REPLIES)).toHaveLength(1);
   });
 });

@@ -23,7 +23,7 @@ const WORKERS: Meanings<typeof WORKER_ENV> = {
   maxAttempts: "handler calls for one request before it goes to the dead letters (5)",
   retryMinMs: "first wait between attempts (100)",
   retryMaxMs: "longest wait between attempts (10000)",
-  commitIntervalMs: "how often progress is committed (250)",
+  commitIntervalMs: "how often progress is committed (500)",
   graceMs: "time to finish what runs after SIGTERM (10000)",
 };
 

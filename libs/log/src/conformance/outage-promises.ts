@@ -82,7 +82,7 @@ export function outagePromises(suite: SuiteContext): void {
     await untilNoticed(log, topic, 2);
     burst("known");
     await restore();
-    await eventually(() => log.available);
+    await eventually(() => log.available && suite.log.available);
     burst("after");
     await Promise.all(settled);
     for (const partition of [0, 1]) await suite.appendTexts(topic, partition, [`end${partition}`], log);
@@ -144,7 +144,7 @@ export function outagePromises(suite: SuiteContext): void {
       kind: "unavailable",
     });
     await restore();
-    await eventually(() => log.available);
+    await eventually(() => log.available && suite.log.available);
     expect([1, 2]).toContain((await session.take(0)).offset); // 2 if it arrived nevertheless
     const kinds: string[] = [];
     await eventually(async () => {
