@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { HandlerReply } from "./reply.ts";
+import type { HandlerResult } from "./reply.ts";
 
 /** A request as its handler gets it. */
 export interface HandlerRequest {
@@ -40,19 +40,6 @@ export interface HandlerContext {
   /** Names service, member, lane, handler and request id in each line. */
   readonly logger: Logger;
 }
-
-/** Nothing becomes 204; text and bytes go as they are; a {@link HandlerReply} says everything; the rest is JSON. */
-export type HandlerResult =
-  | HandlerReply
-  | Uint8Array
-  | string
-  | object
-  | number
-  | boolean
-  | null
-  | undefined
-  // biome-ignore lint/suspicious/noConfusingVoidType: so that a handler may return nothing
-  | void;
 
 /**
  * Handles one request. Called for one request of a key at a time, in log order (C1), at least once: a request whose

@@ -1,5 +1,4 @@
 import { asBuffer } from "@shardcast/protocol";
-import type { HandlerResult } from "./handler.ts";
 
 const BRAND = Symbol.for("shardcast.handler-reply");
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 9110 token
@@ -17,6 +16,19 @@ export interface HandlerReply {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
+
+/** Nothing becomes 204; text and bytes go as they are; a {@link HandlerReply} says everything; the rest is JSON. */
+export type HandlerResult =
+  | HandlerReply
+  | Uint8Array
+  | string
+  | object
+  | number
+  | boolean
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: so that a handler may return nothing
+  | void;
 
 export interface ReplyInit {
   /** 200 to 599. Default 200, or 204 without a body. */

@@ -5,7 +5,7 @@ import { callDirectly } from "../direct.ts";
 import { accountsOnAllLanes, type Deposit, deposits, sumOf } from "../load.ts";
 import { money } from "../names.ts";
 import { REPLICAS } from "../replica.ts";
-import type { Stage } from "./tour.ts";
+import type { Stage } from "./stage.ts";
 
 const COUNT = 200;
 /** A race may happen to be won. */

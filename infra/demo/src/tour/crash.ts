@@ -7,7 +7,7 @@ import { type Deposit, deposit, deposits, sumOf } from "../load.ts";
 import { money, namesOn } from "../names.ts";
 import { readTopic } from "../read-topic.ts";
 import { SERVICE } from "../replica.ts";
-import type { Stage } from "./tour.ts";
+import type { Stage } from "./stage.ts";
 
 const LANE = 1;
 const CALLERS = 60;

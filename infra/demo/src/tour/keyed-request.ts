@@ -3,7 +3,7 @@ import { check, checkEqual } from "../check.ts";
 import { deposit } from "../load.ts";
 import { laneOfKey, namesOn } from "../names.ts";
 import { REPLICAS } from "../replica.ts";
-import type { Stage } from "./tour.ts";
+import type { Stage } from "./stage.ts";
 
 /** One request over HTTP, and who answered it. */
 export async function keyedRequest({ cluster, print }: Stage): Promise<void> {

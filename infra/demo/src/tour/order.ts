@@ -7,7 +7,7 @@ import { accountsOnAllLanes, deposits, sumOf } from "../load.ts";
 import { laneOfKey, money } from "../names.ts";
 import { readTopic } from "../read-topic.ts";
 import { SERVICE } from "../replica.ts";
-import type { Stage } from "./tour.ts";
+import type { Stage } from "./stage.ts";
 
 const COUNT = 200;
 

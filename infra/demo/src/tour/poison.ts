@@ -8,7 +8,7 @@ import { deposit } from "../load.ts";
 import { laneOfKey, namesOn } from "../names.ts";
 import { readTopic } from "../read-topic.ts";
 import { MAX_ATTEMPTS, SERVICE } from "../replica.ts";
-import type { Stage } from "./tour.ts";
+import type { Stage } from "./stage.ts";
 
 const LANE = 1;
 const NEIGHBOURS = 20;

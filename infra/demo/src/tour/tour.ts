@@ -1,18 +1,11 @@
-import type { Cluster } from "../cluster.ts";
-import type { Printer } from "../print.ts";
 import { bypass } from "./bypass.ts";
 import { crash } from "./crash.ts";
 import { keyedRequest } from "./keyed-request.ts";
 import { order } from "./order.ts";
 import { poison } from "./poison.ts";
+import type { Stage } from "./stage.ts";
 
-/** What every section of the tour gets. */
-export interface Stage {
-  readonly cluster: Cluster;
-  readonly print: Printer;
-}
-
-export type Section = (stage: Stage) => Promise<void>;
+type Section = (stage: Stage) => Promise<void>;
 
 const SECTIONS: readonly (readonly [title: string, section: Section])[] = [
   ["A request for a key", keyedRequest],
