@@ -10,6 +10,7 @@ import { throughput } from "./throughput.ts";
 interface Settings {
   readonly seconds: number;
   readonly prototypeLingerMs: number;
+  readonly alone: boolean;
 }
 
 const benches = new Map<
@@ -20,13 +21,14 @@ const benches = new Map<
   ["throughput", { about: "requests/s at 1, 32 and 256 callers, beside a prototype", run: throughput }],
 ]);
 
-const help = `Usage: npm run bench -- NAME… [--seconds N] [--brokers HOST:PORT,…] [--prototype-linger MS]
+const help = `Usage: npm run bench -- NAME… [--seconds N] [--brokers HOST:PORT,…] [--prototype-linger MS] [--alone]
 
 ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("\n")}
 
   --seconds            time for each figure (default: 10)
   --brokers            Kafka to use (default: KAFKA_BROKERS, else one of its own on the local JVM)
   --prototype-linger   the prototype's fixed wait before it sends, in milliseconds (default: 0)
+  --alone              throughput of Shardcast only, with nothing that it is compared with on the machine
 
 One line of JSON on standard output for each figure; remarks on standard error. Ends with 1 when an answer was wrong.`;
 
@@ -63,6 +65,7 @@ function parse(args: string[]) {
       seconds: { type: "string", default: "10" },
       brokers: { type: "string", default: process.env.KAFKA_BROKERS ?? "" },
       "prototype-linger": { type: "string", default: "0" },
+      alone: { type: "boolean", default: false },
     },
   });
   if (values.help) return undefined;
@@ -71,6 +74,7 @@ function parse(args: string[]) {
   const settings = {
     seconds: numberWithin("seconds", values.seconds, 0.1, 3_600),
     prototypeLingerMs: numberWithin("prototype-linger", values["prototype-linger"], 0, 1_000),
+    alone: values.alone,
   };
   return { names, brokers: values.brokers.split(",").filter(Boolean), settings };
 }
