@@ -11,7 +11,10 @@ export interface CommitterOptions {
   readonly onFenced: () => void;
 }
 
-/** Longest time without a commit, milliseconds: an empty one still tells whether the session holds. */
+/**
+ * After this long without a commit, milliseconds, the next turn commits even nothing: that still tells whether the session
+ * holds. Turns come every `intervalMs`, so a longer interval also means a later notice of being fenced.
+ */
 const RENEW_MS = 500;
 
 /** Commits the progress of all lanes together, every so often. Its cost grows with members, not with lanes. */
