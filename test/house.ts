@@ -23,10 +23,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ["routing"],
   log: ["protocol", "routing"],
   "log-kafka": ["log", "protocol", "routing"],
-  client: ["log", "protocol", "routing"],
-  worker: ["log", "protocol", "routing"],
-  kubernetes: ["log", "protocol", "routing"],
-  testkit: ["client", "worker", "kubernetes", "log", "protocol", "routing"],
+  control: ["log", "protocol", "routing"],
+  client: ["control", "log", "protocol", "routing"],
+  worker: ["control", "log", "protocol", "routing"],
+  kubernetes: ["control", "log", "protocol", "routing"],
+  testkit: ["client", "worker", "kubernetes", "control", "log", "protocol", "routing"],
 };
 /** The testkit is for tests: services use it in theirs, not in what they ship. */
 const SERVICES_MAY_IMPORT = Object.keys(MAY_IMPORT).filter((lib) => lib !== "testkit");

@@ -34,6 +34,7 @@ function contextOf({ worker }: Replica, { key }: Call): HandlerContext {
     service: SERVICE,
     member: worker.member,
     lane: laneOfKey(key),
+    fencingToken: Number.MAX_SAFE_INTEGER,
     offset: -1,
     attempt: 1,
     deadlineMs: undefined,

@@ -50,7 +50,8 @@ export function mortalLedger(ledger: Ledger, life: Life, onSaved: () => void): L
   return {
     fileOf: ledger.fileOf,
     load: (account) => life.step(() => ledger.load(account)),
-    save: (account, state) => life.step(() => ledger.save(account, state).then(onSaved)),
+    save: (account, state, owner) => life.step(() => ledger.save(account, state, owner).then(onSaved)),
+    fence: (owner) => life.step(() => ledger.fence(owner)),
   };
 }
 
@@ -62,13 +63,16 @@ export function mortalLog(log: Log, life: Life): Log {
     },
     ensureTopics: (specs) => life.step(() => log.ensureTopics(specs)),
     partitionsOf: (topic) => life.step(() => log.partitionsOf(topic)),
+    rangesOf: (topic) => life.step(() => log.rangesOf(topic)),
+    progressOf: (service, topic) => life.step(() => log.progressOf(service, topic)),
     append: (record) => life.step(() => log.append(record)),
-    openReader: ({ topics, onRecords }) =>
+    assertFits: (record) => log.assertFits(record),
+    openReader: ({ onRecords, ...options }) =>
       life.step(async () => {
         const hear = (records: Parameters<typeof onRecords>[0]) => {
           if (!life.ended) onRecords(records);
         };
-        return mortalReader(await log.openReader({ topics, onRecords: hear }), life);
+        return mortalReader(await log.openReader({ ...options, onRecords: hear }), life);
       }),
     openSession: (options) => life.step(async () => mortalSession(await log.openSession(options), life)),
     close: () => life.step(() => log.close()),
@@ -80,15 +84,14 @@ function mortalReader(reader: LogReader, life: Life): LogReader {
     start: (topic, partition, from) => life.step(() => reader.start(topic, partition, from)),
     pause: (topic, partition) => reader.pause(topic, partition),
     resume: (topic, partition) => reader.resume(topic, partition),
+    reached: (topic, partition, offset) => life.step(() => reader.reached(topic, partition, offset)),
     close: () => life.step(() => reader.close()),
   };
 }
 
 function mortalSession(session: MemberSession, life: Life): MemberSession {
   return {
-    take: (lane) => life.step(() => session.take(lane)),
-    commit: (progress) => life.step(() => session.commit(progress)),
-    giveUp: (progress) => life.step(() => session.giveUp(progress)),
+    commit: (work) => life.step(() => session.commit(work)),
     close: () => life.step(() => session.close()),
   };
 }

@@ -49,6 +49,7 @@ export async function startReplica(member: number, options: ReplicaOptions): Pro
     {
       log: mortalLog(connection, life),
       handlers,
+      onLaneAcquired: (lane, { fencingToken }) => ledger.fence({ lane, fencingToken }),
       service: SERVICE,
       member,
       replicas: REPLICAS,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Directory, openDirectory } from "@shardcast/control";
 import {
   asBuffer,
   assertHandlerName,
@@ -12,46 +13,20 @@ import {
 } from "@shardcast/protocol";
 import { keyBytes, type ShardKey } from "@shardcast/routing";
 import { encodeBody } from "./body.ts";
+import type { Client } from "./client-api.ts";
+import { closedError } from "./closed-error.ts";
 import type { Body, ConnectOptions, Reply, RequestOptions, SendOptions } from "./options.ts";
+import { type Owner, ownerIn, type Shards, shardsIn } from "./ownership.ts";
 import { type Lane, Pending } from "./pending.ts";
+import { PerService } from "./per-service.ts";
 import { ReplyListener } from "./replies.ts";
 import { laneFor, type Route, Routes } from "./routes.ts";
+import { type WatchOptions, watchDirectory } from "./watch.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_PENDING = 10_000;
 /** Longest time-out a timer can hold. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-export interface Client {
-  /**
-   * Gets ready to call a service: finds its lanes and listens for its replies. The first request to a service does the
-   * same, so this is for who wants to know before it, or not to let it wait. May be called again, also after it failed.
-   *
-   * @throws {ShardcastError} SHARDCAST_UNKNOWN_SERVICE when the service has no topics, SHARDCAST_TOPIC_MISMATCH when it
-   *   has not as many lanes as configured, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_INVALID_REQUEST,
-   *   SHARDCAST_CLOSED
-   */
-  prepare(service: string): Promise<void>;
-
-  /**
-   * Sends a request to the owner of the key and waits for its answer.
-   *
-   * @throws {ShardcastError} what ended it, with the request's id as `extensions.requestId` once it had one: what the
-   *   handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED,
-   *   SHARDCAST_CLOSED, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY, SHARDCAST_BODY_TOO_LARGE,
-   *   SHARDCAST_INVALID_KEY, SHARDCAST_INVALID_REQUEST, SHARDCAST_UNKNOWN_SERVICE
-   */
-  request(service: string, key: ShardKey, body?: Body, options?: RequestOptions): Promise<Reply>;
-
-  /** Puts an event for the key on the log, durably; nobody answers. Resolves to its id once it is accepted (C3). */
-  send(service: string, key: ShardKey, body?: Body, options?: SendOptions): Promise<{ readonly id: string }>;
-
-  /** Requests that wait for a reply now. */
-  readonly pending: number;
-
-  /** Ends every waiting request with SHARDCAST_CLOSED and stops listening. Idempotent; the log stays open. */
-  close(): Promise<void>;
-}
 
 /**
  * Connects to the services behind a log. Resolves when the services named in the options can be called, unless
@@ -74,10 +49,10 @@ class LogClient implements Client {
   readonly #instance: string;
   readonly #pending: Pending;
   readonly #routes: Routes;
-  /** One listener a service, opened at its first request; by service name. */
-  readonly #opening = new Map<string, Promise<ReplyListener>>();
-  readonly #listening = new Map<string, ReplyListener>();
-  #closed = false;
+  readonly #listeners = new PerService<ReplyListener>();
+  readonly #directories = new PerService<Directory>();
+  readonly #closing = new AbortController();
+  #staleReplies = 0;
 
   constructor(options: ConnectOptions) {
     const maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
@@ -91,10 +66,12 @@ class LogClient implements Client {
     return this.#pending.size;
   }
 
+  get staleReplies(): number {
+    return this.#staleReplies;
+  }
+
   async prepare(service: string): Promise<void> {
     await this.#listen(await this.#routes.get(service));
-    // Closed meanwhile, and with it the listener.
-    if (this.#closed) throw closed();
   }
 
   // Not async, nor is #publish: a frame that waits would keep the body in memory all the while (C7).
@@ -102,7 +79,7 @@ class LogClient implements Client {
     try {
       const deadlineMs = Date.now() + timeoutOf(options);
       const route = this.#routes.known(service);
-      const listener = this.#listening.get(service);
+      const listener = this.#listeners.known(service);
       return route === undefined || listener === undefined
         ? this.#publishFirst(service, key, body, options, deadlineMs)
         : this.#publish(route, listener.address, key, body, options, deadlineMs);
@@ -157,16 +134,34 @@ class LogClient implements Client {
     return { id: request.id };
   }
 
+  directory(service: string): Promise<Directory> {
+    const { log, topicPrefix = "", logger } = this.#options;
+    const options = { service, topicPrefix, ...(logger === undefined ? {} : { logger }) };
+    return this.#directories.get(service, () => openDirectory(log, options));
+  }
+
+  async owner(service: string, key: ShardKey): Promise<Owner> {
+    const route = await this.#routes.get(service);
+    const lane = laneFor(route, validKey(key));
+    return ownerIn(route, (await this.directory(service)).state, lane);
+  }
+
+  async shards(service: string): Promise<Shards> {
+    const route = await this.#routes.get(service);
+    return shardsIn(route, (await this.directory(service)).state);
+  }
+
+  async *watch(service: string, { signal }: WatchOptions = {}): AsyncGenerator<Shards, void, undefined> {
+    const route = await this.#routes.get(service);
+    const directory = await this.directory(service);
+    const ends = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    yield* watchDirectory(directory, () => shardsIn(route, directory.state), ends);
+  }
+
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#pending.failAll(closed());
-    const opening = [...this.#opening.values()];
-    this.#opening.clear();
-    this.#listening.clear();
-    const listeners = await Promise.allSettled(opening);
-    await Promise.all(
-      listeners.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
-    );
+    this.#closing.abort();
+    this.#pending.failAll(closedError());
+    await Promise.all([this.#listeners.close(), this.#directories.close()]);
   }
 
   #compose(
@@ -176,10 +171,8 @@ class LogClient implements Client {
     { handler = "", contentType, headers = {}, traceparent }: SendOptions,
     waiting: { deadlineMs?: number; replyTo?: ReplyAddress },
   ): { request: RequestEnvelope; lane: number } {
-    if (this.#closed) throw closed();
-    const bytes = keyBytes(key);
-    if (bytes.byteLength === 0) throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
-    assertKeyLength(bytes);
+    if (this.#closing.signal.aborted) throw closedError();
+    const bytes = validKey(key);
     assertHandlerName(handler);
     assertUserHeaders(headers);
     const lane = laneFor(route, bytes);
@@ -210,26 +203,21 @@ class LogClient implements Client {
   }
 
   #listen(route: Route): Promise<ReplyListener> {
-    if (this.#closed) throw closed();
-    const { service } = route;
-    const known = this.#opening.get(service);
-    if (known !== undefined) return known;
     const { log, logger } = this.#options;
-    const opening = ReplyListener.open(log, route, {
-      instance: this.#instance,
-      pending: this.#pending,
-      logger,
-    });
-    this.#opening.set(service, opening);
-    opening.then(
-      (listener) => {
-        if (!this.#closed) this.#listening.set(service, listener);
-      },
-      // The next request tries again.
-      () => this.#opening.delete(service),
+    const onStale = () => {
+      this.#staleReplies++;
+    };
+    return this.#listeners.get(route.service, () =>
+      ReplyListener.open(log, route, { instance: this.#instance, pending: this.#pending, onStale, logger }),
     );
-    return opening;
   }
+}
+
+function validKey(key: ShardKey): Uint8Array {
+  const bytes = keyBytes(key);
+  if (bytes.byteLength === 0) throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
+  assertKeyLength(bytes);
+  return bytes;
 }
 
 function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions): number {
@@ -241,7 +229,3 @@ function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions): number {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-function closed(): ShardcastError {
-  return new ShardcastError("SHARDCAST_CLOSED", "the client is closed");
-}

@@ -6,6 +6,8 @@ import type { Logger } from "pino";
 export interface ServiceRoute {
   /** P, the number of lanes; asked of the log where absent. */
   readonly lanes?: number;
+  /** R, how many members share the lanes while nobody has planned; the members' one. Default: as many as lanes. */
+  readonly replicas?: number;
   /** Default `murmur2`. Must be the same for everyone who writes to the service. */
   readonly strategy?: LaneStrategy;
 }

@@ -5,6 +5,7 @@ import { withRequestId } from "./request-id.ts";
 
 /** A lane of a service, and how many requests wait for it. Counted by {@link Pending} alone. */
 export interface Lane {
+  readonly number: number;
   readonly name: string;
   waiting: number;
 }
@@ -68,6 +69,11 @@ export class Pending {
       signal?.addEventListener("abort", onAbort);
       this.#waiting.set(id, { lane, resolve, reject, timer, signal, onAbort });
     });
+  }
+
+  /** The lane of a request that waits. */
+  laneOf(id: string): Lane | undefined {
+    return this.#waiting.get(id)?.lane;
   }
 
   /** False when nobody waits for it any more: late, a duplicate, or a stranger's. */

@@ -1,6 +1,6 @@
 import type { Log } from "@shardcast/log";
 import { assertServiceName, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
-import { type LaneStrategy, laneOf } from "@shardcast/routing";
+import { initialMap, type LaneStrategy, laneOf, type ShardMap } from "@shardcast/routing";
 import type { ServiceRoute } from "./options.ts";
 import type { Lane } from "./pending.ts";
 
@@ -9,6 +9,8 @@ export interface Route {
   readonly service: string;
   /** One object a lane, made once: a request looks it up by its number. */
   readonly lanes: readonly Lane[];
+  /** What counts while nobody has planned. */
+  readonly initial: ShardMap;
   readonly strategy: LaneStrategy;
   readonly topics: ServiceTopics;
 }
@@ -52,12 +54,24 @@ export class Routes {
         `${probe.requests.name} has ${found} partitions, not the ${hint.lanes} lanes that were configured`,
       );
     }
+    const replicas = hint?.replicas ?? found;
+    if (!Number.isSafeInteger(replicas) || replicas < 1) {
+      throw new ShardcastError(
+        "SHARDCAST_INVALID_CONFIG",
+        `replicas of ${service}: a positive whole number, got ${replicas}`,
+      );
+    }
     // Looked up by another request meanwhile: two routes would count the lanes' requests apart (C7).
     const known = this.#ready.get(service);
     if (known !== undefined) return known;
     const route: Route = {
       service,
-      lanes: Array.from({ length: found }, (_, lane) => ({ name: `${service}/${lane}`, waiting: 0 })),
+      lanes: Array.from({ length: found }, (_, number) => ({
+        number,
+        name: `${service}/${number}`,
+        waiting: 0,
+      })),
+      initial: initialMap(found, replicas),
       strategy: hint?.strategy ?? "murmur2",
       topics: topicsOf(service, { lanes: found, prefix: this.#prefix }),
     };

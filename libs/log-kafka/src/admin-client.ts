@@ -1,4 +1,4 @@
-import type { Admin } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import pRetry from "p-retry";
 import { bounded } from "./bounded.ts";
 import { classify, type Fault } from "./classify.ts";
@@ -8,13 +8,15 @@ import { type OpenLink, RETRY } from "./link.ts";
 const RETRIES = 4;
 const RETRY_MIN_MS = 50;
 
+const committedAdmin = (kafka: Kafka): Admin => kafka.admin({ retry: RETRY });
+
 /** One admin client, connected at its first use and replaced when it stops to answer. */
 export class AdminClient {
   readonly #slot: ClientSlot<Admin>;
   readonly #callTimeoutMs: number;
 
-  constructor(openLink: OpenLink, callTimeoutMs: number) {
-    this.#slot = new ClientSlot(openLink, (kafka) => kafka.admin({ retry: RETRY }), callTimeoutMs);
+  constructor(openLink: OpenLink, callTimeoutMs: number, make = committedAdmin) {
+    this.#slot = new ClientSlot(openLink, make, callTimeoutMs);
     this.#callTimeoutMs = callTimeoutMs;
   }
 

@@ -4,7 +4,9 @@ import type { Producer } from "kafkajs";
 import { Appender, type Entry } from "./appender.ts";
 import { ClientSlot } from "./client-slot.ts";
 import { type OpenLink, RETRY } from "./link.ts";
+import { toGivenPartition } from "./messages.ts";
 import type { Metadata } from "./metadata.ts";
+import { sizeWithin } from "./request-size.ts";
 
 export interface AppendRouterOptions {
   readonly openLink: OpenLink;
@@ -23,11 +25,6 @@ interface Road {
   underWay: number;
 }
 
-/** Kafka's own cost of a record, batch and request, roughly and from above. */
-const OVERHEAD_BYTES = 128;
-/** Its two lengths, as varints. */
-const HEADER_OVERHEAD_BYTES = 10;
-
 /** Hands each record to the appender of its partition's leader, so that a slow broker delays only its own lanes. */
 export class AppendRouter {
   readonly #options: AppendRouterOptions;
@@ -42,14 +39,11 @@ export class AppendRouter {
   }
 
   append(record: AppendRecord): Promise<{ readonly offset: number }> {
-    const bytes = sizeOf(record);
-    if (bytes > this.#options.maxRecordBytes) {
-      return Promise.reject(
-        new ShardcastError(
-          "SHARDCAST_BODY_TOO_LARGE",
-          `a record of ${bytes} bytes is over the limit of ${this.#options.maxRecordBytes}`,
-        ),
-      );
+    let bytes: number;
+    try {
+      bytes = sizeWithin(this.#options.maxRecordBytes, record);
+    } catch (error) {
+      return Promise.reject(error);
     }
     if (this.#queuedBytes + bytes > this.#options.maxQueuedBytes) {
       return Promise.reject(
@@ -130,10 +124,7 @@ export class AppendRouter {
         kafka.producer({
           idempotent: true,
           allowAutoTopicCreation: false,
-          createPartitioner:
-            () =>
-            ({ message }) =>
-              message.partition as number,
+          createPartitioner: toGivenPartition,
           retry: { ...RETRY, retries: attempts - 1 },
         }),
       attemptTimeoutMs,
@@ -151,16 +142,4 @@ export class AppendRouter {
     this.#appenders.set(leader, { appender, producers });
     return appender;
   }
-}
-
-function sizeOf({ key, value, headers }: AppendRecord): number {
-  let bytes = OVERHEAD_BYTES + (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
-  for (const name in headers) {
-    const header = headers[name] ?? "";
-    const perValue = HEADER_OVERHEAD_BYTES + Buffer.byteLength(name);
-    if (typeof header === "string" || header instanceof Uint8Array)
-      bytes += perValue + Buffer.byteLength(header);
-    else for (const one of header) bytes += perValue + Buffer.byteLength(one);
-  }
-  return bytes;
 }

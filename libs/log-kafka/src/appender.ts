@@ -1,10 +1,12 @@
 import type { AppendRecord } from "@shardcast/log";
 import type { ShardcastError } from "@shardcast/protocol";
-import type { Message, Producer } from "kafkajs";
+import type { Producer } from "kafkajs";
 import { bounded } from "./bounded.ts";
 import { classify, type Fault, toShardcastError } from "./classify.ts";
 import type { ClientSlot } from "./client-slot.ts";
 import { AdaptiveLinger } from "./linger.ts";
+import { toTopicMessages } from "./messages.ts";
+import { addressOf, countFitting } from "./request-size.ts";
 
 export interface Entry {
   readonly record: AppendRecord;
@@ -29,9 +31,6 @@ export interface AppenderOptions {
   /** Told of each entry that ended, either way. */
   readonly onSettled: (entry: Entry) => void;
 }
-
-/** Bytes of one request to a broker, over all partitions. */
-const MAX_REQUEST_BYTES = 16_000_000;
 
 /** Faults of a record or topic: the broker, or kafkajs before it, has said no, and the others of the batch may go on. */
 const SPOILT: ReadonlySet<Fault> = new Set(["too-large", "refused", "unknown-topic", "bug"]);
@@ -98,22 +97,9 @@ export class Appender {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** As many of the oldest entries as fit; stopping at the first that does not keeps each partition's order. */
+  /** As many of the oldest entries as fit. */
   #takeBatch(): Entry[] {
-    const perPartition = new Map<string, number>();
-    let total = 0;
-    let count = 0;
-    for (const entry of this.#queue) {
-      const { bytes } = entry;
-      const at = addressOf(entry);
-      const sum = (perPartition.get(at) ?? 0) + bytes;
-      const first = !perPartition.has(at);
-      if ((!first && sum > this.#options.maxBatchBytes) || (count > 0 && total + bytes > MAX_REQUEST_BYTES))
-        break;
-      perPartition.set(at, sum);
-      total += bytes;
-      count++;
-    }
+    const count = countFitting(this.#queue, this.#options.maxBatchBytes);
     if (count === this.#queue.length) {
       const all = this.#queue;
       this.#queue = [];
@@ -160,14 +146,10 @@ export class Appender {
 
   /** Confirms what the broker answered for and returns the rest. */
   async #sendPart(producer: Producer, part: readonly Entry[]): Promise<Entry[]> {
-    const topics = Map.groupBy(part, ({ record }) => record.topic);
-    const topicMessages = [...topics].map(([topic, entries]) => ({
-      topic,
-      messages: entries.map(toMessage),
-    }));
+    const topicMessages = toTopicMessages(part.map(({ record }) => record));
     const sending = producer.sendBatch({ acks: -1, topicMessages });
     const answers = await bounded(sending, this.#options.sendTimeoutMs, "append");
-    const waiting = Map.groupBy(part, addressOf);
+    const waiting = Map.groupBy(part, addressOfEntry);
     for (const { topicName, partition, baseOffset, errorCode } of answers) {
       const address = `${topicName}/${partition}`;
       const entries = waiting.get(address);
@@ -193,15 +175,11 @@ function split(part: readonly Entry[], fault: Fault): Entry[][] {
   const topics = Map.groupBy(part, ({ record }) => record.topic);
   if (topics.size > 1) return [...topics.values()];
   if (fault === "unknown-topic") return [];
-  const partitions = Map.groupBy(part, addressOf);
+  const partitions = Map.groupBy(part, addressOfEntry);
   if (partitions.size > 1) return [...partitions.values()];
   return part.length > 1 ? part.map((entry) => [entry]) : [];
 }
 
-function addressOf({ record }: Entry): string {
-  return `${record.topic}/${record.partition}`;
-}
-
-function toMessage({ record: { key, value, headers, partition } }: Entry): Message {
-  return { key, value, partition, headers: headers as NonNullable<Message["headers"]> };
+function addressOfEntry({ record }: Entry): string {
+  return addressOf(record);
 }

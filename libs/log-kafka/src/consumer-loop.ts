@@ -25,6 +25,12 @@ export interface EmptyBatch {
 export interface ConsumerLoopOptions {
   readonly openLink: OpenLink;
   readonly topics: readonly string[];
+  readonly isolation: "committed" | "uncommitted";
+  /**
+   * Longest wait of a fetch for its first byte. Also how long a partition that is started or resumed may wait for its
+   * first fetch, since kafkajs sleeps that long when everything is paused.
+   */
+  readonly maxWaitMs: number;
   /** A group of one: its session only has to outlive a stall, nobody takes over when it ends. */
   readonly sessionTimeoutMs: number;
   readonly logger: Logger;
@@ -35,15 +41,10 @@ export interface ConsumerLoopOptions {
   readonly onUnavailable: () => void;
 }
 
-/**
- * Longest wait of a fetch for its first byte. Also how long a partition that is started or resumed may wait for its
- * first fetch, since kafkajs sleeps that long when everything is paused.
- */
-const MAX_WAIT_MS = 100;
 const MAX_BYTES_PER_PARTITION = 1_048_576;
 /** Bounds a join, whose `group.initial.rebalance.delay.ms` is 3 s by default. */
 const JOIN_TIMEOUT_MS = 30_000;
-/** Without a finished fetch for this long kafkajs is taken to be stuck. */
+/** Without a finished fetch for this long, beyond the longest wait, kafkajs is taken to be stuck. */
 const SILENCE_MS = 15_000;
 const RESTART_MS = 500;
 /** As long as a broker may take to load its groups after a start, and a caller to wait for it. */
@@ -97,7 +98,8 @@ export class ConsumerLoop {
       groupId: `shardcast.reader.${randomUUID()}`,
       partitionAssigners: [assignAll],
       allowAutoTopicCreation: false,
-      maxWaitTimeInMs: MAX_WAIT_MS,
+      maxWaitTimeInMs: this.#options.maxWaitMs,
+      readUncommitted: this.#options.isolation === "uncommitted",
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
       sessionTimeout: this.#options.sessionTimeoutMs,
       // Its own restart would join the old group, and wait there for the member that it was before.
@@ -161,8 +163,9 @@ export class ConsumerLoop {
     if ((state.kind !== "joining" && state.kind !== "joined") || state.consumer !== consumer) return;
     if (state.kind === "joined") clearInterval(state.watchdog);
     this.#lastFetchMs = performance.now();
+    const silenceMs = SILENCE_MS + this.#options.maxWaitMs;
     const watchdog = setInterval(() => {
-      if (performance.now() - this.#lastFetchMs > SILENCE_MS) this.#restart("no fetch has ended");
+      if (performance.now() - this.#lastFetchMs > silenceMs) this.#restart("no fetch has ended");
     }, SILENCE_MS / 3);
     watchdog.unref();
     this.#state = { kind: "joined", link, consumer, watchdog };

@@ -1,8 +1,10 @@
 import type {
   AppendRecord,
+  LaneProgress,
   Log,
   LogReader,
   MemberSession,
+  OffsetRange,
   ReaderOptions,
   SessionOptions,
 } from "@shardcast/log";
@@ -15,11 +17,13 @@ import { bounded } from "./bounded.ts";
 import { classify, toShardcastError } from "./classify.ts";
 import { linkOpener, type OpenLink } from "./link.ts";
 import { Metadata } from "./metadata.ts";
-import { type OffsetRange, offsetsOf } from "./offsets.ts";
+import { offsetsOf, progressOf, rangesOf } from "./offsets.ts";
 import { type KafkaLogOptions, type ResolvedKafkaOptions, resolveKafkaOptions } from "./options.ts";
 import { KafkaReader } from "./reader.ts";
+import { sizeWithin } from "./request-size.ts";
 import { KafkaSession } from "./session.ts";
 import { ensureTopics } from "./topics.ts";
+import { uncommittedAdmin } from "./uncommitted-admin.ts";
 
 /** Leaving waits for answers; a broker that is away must not keep a process from ending. */
 const DRAIN_TIMEOUT_MS = 5_000;
@@ -42,6 +46,8 @@ class KafkaLog implements Log {
   readonly #logger: Logger;
   readonly #openLink: OpenLink;
   readonly #admin: AdminClient;
+  /** Asks for offsets beyond what is committed. */
+  readonly #uncommittedAdmin: AdminClient;
   /** Bounds one request with a connection before it. */
   readonly #callTimeoutMs: number;
   readonly #metadata: Metadata;
@@ -56,6 +62,7 @@ class KafkaLog implements Log {
     this.#callTimeoutMs = options.connectTimeoutMs + 2 * options.requestTimeoutMs;
     this.#openLink = linkOpener(options, logger);
     this.#admin = new AdminClient(this.#openLink, this.#callTimeoutMs);
+    this.#uncommittedAdmin = new AdminClient(this.#openLink, this.#callTimeoutMs, uncommittedAdmin);
     this.#metadata = new Metadata(this.#admin);
     this.#availability = new Availability({
       logger,
@@ -90,6 +97,20 @@ class KafkaLog implements Log {
     return this.#metadata.partitionsOf(topic);
   }
 
+  async rangesOf(topic: string): Promise<readonly OffsetRange[]> {
+    this.#assertUsable();
+    return rangesOf(this.#uncommittedAdmin, topic);
+  }
+
+  async progressOf(service: string, topic: string): Promise<ReadonlyMap<number, LaneProgress>> {
+    this.#assertUsable();
+    return progressOf(this.#admin, service, topic);
+  }
+
+  assertFits(record: AppendRecord): void {
+    sizeWithin(this.#options.maxRecordBytes, record);
+  }
+
   append(record: AppendRecord): Promise<{ readonly offset: number }> {
     if (this.#closing !== undefined) return Promise.reject(closed());
     if (!this.#availability.available) return Promise.reject(this.#away());
@@ -98,12 +119,17 @@ class KafkaLog implements Log {
 
   async openReader(options: ReaderOptions): Promise<LogReader> {
     this.#assertUsable();
+    // "Latest" is what the reader could have seen by now: what is committed later must not be missed.
+    const admin = options.isolation === "uncommitted" ? this.#uncommittedAdmin : this.#admin;
     const reader = await KafkaReader.open(
       {
         openLink: this.#openLink,
         sessionTimeoutMs: this.#options.sessionTimeoutMs,
         logger: this.#logger,
-        offsetsOf: (topic, partition) => this.#offsetsOf(topic, partition),
+        offsetsOf: async (topic, partition) => {
+          this.#assertUsable();
+          return offsetsOf(admin, topic, partition);
+        },
         onUnavailable: () => this.#availability.suspect(),
         onClosed: (closed) => this.#open.delete(closed),
       },
@@ -117,9 +143,9 @@ class KafkaLog implements Log {
     const session = await KafkaSession.open(
       {
         openLink: this.#openLink,
-        admin: this.#admin,
         callTimeoutMs: this.#callTimeoutMs,
-        offsetsOf: (topic, partition) => this.#offsetsOf(topic, partition),
+        maxBatchBytes: this.#options.maxRecordBytes,
+        assertFits: (record) => this.assertFits(record),
         assertUsable: () => this.#assertUsable(),
         onUnavailable: () => this.#availability.suspect(),
         logger: this.#logger,
@@ -150,18 +176,13 @@ class KafkaLog implements Log {
     await bounded(this.#router.drained(), DRAIN_TIMEOUT_MS, "closing").catch(() => {});
     // Each of these cuts its connections in the end, so that nothing keeps the process from ending.
     await Promise.all([this.#router.close(), ...[...this.#open].map((each) => each.close())]);
-    await this.#admin.close();
+    await Promise.all([this.#admin.close(), this.#uncommittedAdmin.close()]);
   }
 
   #onAvailability(available: boolean): void {
     this.#metadata.forget();
     // What was not sent yet is refused, not kept: its callers are told at once that it was not accepted.
     if (!available) this.#router.rejectQueued(this.#away());
-  }
-
-  async #offsetsOf(topic: string, partition: number): Promise<OffsetRange> {
-    this.#assertUsable();
-    return offsetsOf(this.#admin, topic, partition);
   }
 
   #assertUsable(): void {

@@ -1,11 +1,11 @@
-import type { LogReader, LogRecord, ReaderOptions } from "@shardcast/log";
+import type { LogReader, LogRecord, OffsetRange, ReaderOptions, StartFrom } from "@shardcast/log";
+import { Milestones } from "@shardcast/log/driver";
 import { ShardcastError } from "@shardcast/protocol";
 import type { Batch, Consumer, KafkaMessage } from "kafkajs";
 import type { Logger } from "pino";
 import { toShardcastError } from "./classify.ts";
 import { ConsumerLoop, type EmptyBatch, type TopicPartitions } from "./consumer-loop.ts";
 import type { OpenLink } from "./link.ts";
-import type { OffsetRange } from "./offsets.ts";
 import { judge, type Position } from "./position.ts";
 
 export interface KafkaReaderDeps {
@@ -17,12 +17,15 @@ export interface KafkaReaderDeps {
   readonly onClosed: (reader: LogReader) => void;
 }
 
+const MAX_WAIT_MS = 100;
+
 /** Reads the partitions that were started, each from a position that is kept here and not in kafkajs. */
 export class KafkaReader implements LogReader {
   readonly #deps: KafkaReaderDeps;
   readonly #options: ReaderOptions;
   readonly #loop: ConsumerLoop;
   readonly #positions = new Map<string, Position>();
+  readonly #milestones = new Milestones();
   /** Partitions whose missing records are being looked for. */
   readonly #gaps = new Set<string>();
   #closed = false;
@@ -33,6 +36,8 @@ export class KafkaReader implements LogReader {
     this.#loop = new ConsumerLoop({
       ...deps,
       topics: options.topics,
+      isolation: options.isolation ?? "committed",
+      maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS,
       onJoin: (consumer, assigned) => this.#onJoin(consumer, assigned),
       onBatch: (consumer, batch) => this.#onBatch(consumer, batch),
       onEmptyBatch: (batch) => this.#onEmptyBatch(batch),
@@ -43,24 +48,29 @@ export class KafkaReader implements LogReader {
   static async open(deps: KafkaReaderDeps, options: ReaderOptions): Promise<KafkaReader> {
     const reader = new KafkaReader(deps, options);
     try {
+      // Known before the join, which applies them before the first fetch.
+      const start = options.start ?? [];
+      await Promise.all(start.map(({ topic, partition, from }) => reader.start(topic, partition, from)));
       await reader.#loop.start();
     } catch (error) {
       await reader.close();
+      if (error instanceof RangeError) throw error; // what the caller asked for
       throw toShardcastError(error, `reading ${options.topics.join(", ")}`);
     }
     return reader;
   }
 
-  async start(topic: string, partition: number, from: number | "earliest" | "latest"): Promise<number> {
+  async start(topic: string, partition: number, from: StartFrom): Promise<number> {
     if (!this.#options.topics.includes(topic)) throw new RangeError(`this reader does not read ${topic}`);
     const { low, high } = await this.#deps.offsetsOf(topic, partition);
-    if (this.#closed) throw new ShardcastError("SHARDCAST_CLOSED", "the reader is closed");
+    if (this.#closed) throw closed();
     const wanted = from === "earliest" ? low : from === "latest" ? high : from;
     if (wanted < low)
       this.#deps.logger.warn({ topic, partition, wanted, low }, "retention removed unread records");
     const position: Position = { topic, partition, next: Math.max(wanted, low), paused: false };
     this.#positions.set(keyOf(topic, partition), position);
     apply(this.#loop.joined, position);
+    this.#moved(position);
     return position.next;
   }
 
@@ -72,10 +82,19 @@ export class KafkaReader implements LogReader {
     this.#setPaused(topic, partition, false);
   }
 
+  async reached(topic: string, partition: number, offset: number): Promise<void> {
+    if (this.#closed) throw closed();
+    const key = keyOf(topic, partition);
+    const position = this.#positions.get(key);
+    if (position === undefined) throw new RangeError(`${key} is not started`);
+    if (position.next < offset) await this.#milestones.wait(key, offset);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#deps.onClosed(this);
     this.#positions.clear();
+    this.#milestones.close(closed());
     await this.#loop.close();
   }
 
@@ -114,6 +133,7 @@ export class KafkaReader implements LogReader {
         }
         position.next = Math.max(position.next, Number(batch.lastOffset()) + 1);
         if (records.length > 0) this.#deliver(records);
+        this.#moved(position);
       }
     }
   }
@@ -123,6 +143,13 @@ export class KafkaReader implements LogReader {
     const position = this.#positions.get(keyOf(topic, partition));
     if (position === undefined || position.paused || firstOffset > position.next) return;
     position.next = Math.max(position.next, lastOffset + 1);
+    this.#moved(position);
+  }
+
+  /** Everything below the position was delivered; not if it was started again meanwhile: that run has its own. */
+  #moved(position: Position): void {
+    const key = keyOf(position.topic, position.partition);
+    if (this.#positions.get(key) === position) this.#milestones.passed(key, position.next);
   }
 
   #deliver(records: readonly LogRecord[]): void {
@@ -145,6 +172,7 @@ export class KafkaReader implements LogReader {
         const { logger } = this.#deps;
         logger.error({ topic, partition, expected: position.next, low }, "retention removed unread records");
         position.next = low;
+        this.#moved(position);
       }
     } catch (error) {
       this.#deps.logger.debug(
@@ -168,6 +196,10 @@ function apply(consumer: Consumer | undefined, { topic, partition, next, paused 
     consumer.seek({ topic, partition, offset: String(next) });
     consumer.resume([{ topic, partitions: [partition] }]);
   }
+}
+
+function closed(): ShardcastError {
+  return new ShardcastError("SHARDCAST_CLOSED", "the reader is closed");
 }
 
 function keyOf(topic: string, partition: number): string {

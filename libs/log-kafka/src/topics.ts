@@ -43,10 +43,23 @@ async function ensure(admin: Admin, specs: readonly TopicSpec[], replicationFact
   }
 }
 
-function configOf({ cleanup, retentionMs }: TopicSpec): IResourceConfigEntry[] {
-  const entries: IResourceConfigEntry[] = [{ name: "cleanup.policy", value: cleanup }];
-  if (retentionMs !== undefined) entries.push({ name: "retention.ms", value: String(retentionMs) });
-  return entries;
+/** By default a compacted topic is left alone until half of it is dirty: too long for one that wants short segments. */
+const MIN_DIRTY_RATIO = 0.1;
+
+function configOf(spec: TopicSpec): IResourceConfigEntry[] {
+  const { cleanup, retentionMs, segmentMs, segmentBytes, minCompactionLagMs } = spec;
+  const dirtyRatio = segmentMs !== undefined && cleanup !== "delete" ? MIN_DIRTY_RATIO : undefined;
+  const config = {
+    "cleanup.policy": cleanup,
+    "retention.ms": retentionMs,
+    "segment.ms": segmentMs,
+    "segment.bytes": segmentBytes,
+    "min.compaction.lag.ms": minCompactionLagMs,
+    "min.cleanable.dirty.ratio": dirtyRatio,
+  };
+  return Object.entries(config).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, value: String(value) }],
+  );
 }
 
 async function findFaults(admin: Admin, specs: readonly TopicSpec[]): Promise<string[]> {

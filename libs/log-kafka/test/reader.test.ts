@@ -1,3 +1,4 @@
+import type { LogReader, ReaderOptions } from "@shardcast/log";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { KafkaReader } from "../src/reader.ts";
@@ -8,7 +9,10 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A reader of `t` with three partitions, and the consumers it made, the newest last. */
-async function open(prepare: (consumer: FakeConsumer, index: number) => void = () => {}) {
+async function open(
+  prepare: (consumer: FakeConsumer, index: number) => void = () => {},
+  options: Partial<ReaderOptions> = {},
+) {
   const consumers: FakeConsumer[] = [];
   const got: string[] = [];
   const range = { low: 0, high: 100 };
@@ -30,13 +34,14 @@ async function open(prepare: (consumer: FakeConsumer, index: number) => void = (
     {
       topics: ["t"],
       onRecords: (records) => got.push(...records.map(({ partition, offset }) => `${partition}@${offset}`)),
+      ...options,
     },
   );
   const [reader] = await Promise.all([opening, vi.advanceTimersByTimeAsync(1_000)]);
   onTestFinished(() => reader.close());
   const consumer = consumers.at(-1) as FakeConsumer;
-  consumer.takeTold();
-  return { reader, consumer, consumers, got, range, onUnavailable };
+  const toldAtJoin = consumer.takeTold();
+  return { toldAtJoin, reader, consumer, consumers, got, range, onUnavailable };
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
@@ -120,6 +125,110 @@ describe("batches", () => {
     consumer.deliverNothing(0, 9, 9);
     await consumer.deliver(0, 5, 5, 6);
     expect(got).toEqual(["0@5", "0@6"]);
+  });
+});
+
+describe("what is read, and from where", () => {
+  test("positions given at the opening are applied within the first join, and within every later one", async () => {
+    const { toldAtJoin, consumer, reader } = await open(undefined, {
+      start: [
+        { topic: "t", partition: 1, from: 7 },
+        { topic: "t", partition: 2, from: "latest" },
+      ],
+    });
+    expect(toldAtJoin).toEqual(["pause 0,1,2", "seek 1@7", "resume 1", "seek 2@100", "resume 2"]);
+    await consumer.deliver(1, 7, 7, 8);
+    reader.pause("t", 2);
+    consumer.takeTold();
+    consumer.join();
+    expect(consumer.takeTold()).toEqual(["pause 0,1,2", "seek 1@9", "resume 1", "pause 2"]);
+  });
+
+  test("a position that can not be found out fails the opening, and no consumer is left", async () => {
+    const made: FakeConsumer[] = [];
+    const start = [{ topic: "other", partition: 0, from: 0 }];
+    await expect(open((each) => void made.push(each), { start })).rejects.toThrow(RangeError);
+    expect(made).toEqual([]);
+  });
+
+  test.each([
+    [undefined, false],
+    ["committed", false],
+    ["uncommitted", true],
+  ] as const)("isolation %s: kafkajs reads uncommitted: %s", async (isolation, readUncommitted) => {
+    const { consumer } = await open(undefined, isolation === undefined ? {} : { isolation });
+    expect(consumer.config).toMatchObject({ readUncommitted, maxWaitTimeInMs: 100 });
+  });
+
+  test("a reader that waits long is given that much longer before it is taken to be stuck", async () => {
+    const { consumer, consumers } = await open(undefined, { maxWaitMs: 20_000 });
+    expect(consumer.config).toMatchObject({ maxWaitTimeInMs: 20_000 });
+    await vi.advanceTimersByTimeAsync(34_000);
+    expect(consumers).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(consumers).toHaveLength(2);
+  });
+});
+
+describe("an offset is reached", () => {
+  async function waiting(reader: LogReader, offset: number) {
+    const state = { reached: false };
+    reader.reached("t", 0, offset).then(
+      () => {
+        state.reached = true;
+      },
+      () => {}, // closed at the end of the test
+    );
+    await settle();
+    return state;
+  }
+
+  test("by the records below it, once they were delivered", async () => {
+    let reachedAtDelivery: boolean | undefined;
+    const { reader, consumer } = await open(undefined, {
+      onRecords: () => {
+        reachedAtDelivery = state.reached;
+      },
+    });
+    await reader.start("t", 0, 5);
+    const [state, later] = [await waiting(reader, 7), await waiting(reader, 8)];
+    await consumer.deliver(0, 5, 5, 6);
+    await settle();
+    expect([reachedAtDelivery, state.reached, later.reached]).toEqual([false, true, false]);
+  });
+
+  test("by batches of which nothing is left for us", async () => {
+    const { reader, consumer } = await open();
+    await reader.start("t", 0, 5);
+    const state = await waiting(reader, 8);
+    consumer.deliverNothing(0, 5, 7);
+    await settle();
+    expect(state.reached).toBe(true);
+  });
+
+  test("where retention removed what was below it", async () => {
+    const { reader, consumer, range } = await open();
+    await reader.start("t", 0, 5);
+    const state = await waiting(reader, 8);
+    range.low = 8;
+    await consumer.deliver(0, 8, 8);
+    await settle();
+    expect(state.reached).toBe(true);
+  });
+
+  test("not by what is read while paused, nor by a run that was ended", async () => {
+    const { reader, consumer } = await open();
+    await reader.start("t", 0, 5);
+    const state = await waiting(reader, 7);
+    reader.pause("t", 0);
+    await consumer.deliver(0, 5, 5, 6);
+    await reader.start("t", 0, 3);
+    consumer.deliverNothing(0, 5, 7); // of the old run
+    await settle();
+    expect(state.reached).toBe(false);
+    await consumer.deliver(0, 3, 3, 4, 5, 6);
+    await settle();
+    expect(state.reached).toBe(true);
   });
 });
 

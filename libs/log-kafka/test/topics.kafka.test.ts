@@ -41,6 +41,24 @@ describe.skipIf(!(await javaAvailable()))("topics, as Kafka's own tools see them
     await log.ensureTopics(specs); // finds nothing to complain about
   });
 
+  test("are created with segments that compaction can begin with soon, where they are to have them", async () => {
+    const { log } = openLog(brokers);
+    const short = { segmentMs: 300_000, segmentBytes: 4_194_304, minCompactionLagMs: 60_000 };
+    const compacted: TopicSpec = { name: topicName(), partitions: 1, cleanup: "compact", ...short };
+    const deleted: TopicSpec = { name: topicName(), partitions: 1, cleanup: "delete", segmentMs: 300_000 };
+    await log.ensureTopics([compacted, deleted]);
+    const described = await topicTool("--describe", "--topic", `${compacted.name}|${deleted.name}`);
+    const lineOf = ({ name }: TopicSpec) =>
+      described.split("\n").find((each) => each.startsWith(`Topic: ${name}\t`)) ?? "";
+    expect(lineOf(compacted)).toContain("segment.ms=300000");
+    expect(lineOf(compacted)).toContain("segment.bytes=4194304");
+    expect(lineOf(compacted)).toContain("min.compaction.lag.ms=60000");
+    expect(lineOf(compacted)).toContain("min.cleanable.dirty.ratio=0.1");
+    expect(lineOf(deleted)).toContain("segment.ms=300000");
+    expect(lineOf(deleted)).not.toContain("dirty");
+    await log.ensureTopics([{ ...compacted, segmentMs: 1, segmentBytes: 1, minCompactionLagMs: 1 }]); // not compared
+  });
+
   test("that differ are named, each with what differs, and what is missing beside them is created", async () => {
     const { log } = openLog(brokers);
     const [taken, missing] = [topicName(), topicName()];

@@ -1,4 +1,4 @@
-export type { AppendRecord, Log } from "./log.ts";
-export type { LogReader, LogRecord, ReaderOptions } from "./reader.ts";
-export type { CommitOutcome, LaneProgress, MemberSession, SessionOptions } from "./session.ts";
+export type { AppendRecord, Log, OffsetRange } from "./log.ts";
+export type { LogReader, LogRecord, ReaderOptions, StartFrom, StartPosition } from "./reader.ts";
+export type { CommitOutcome, CommitWork, LaneProgress, MemberSession, SessionOptions } from "./session.ts";
 export { MAX_METADATA_BYTES } from "./session.ts";

@@ -1,11 +1,17 @@
 import type { TopicSpec, WireRecord } from "@shardcast/protocol";
 import type { LogReader, ReaderOptions } from "./reader.ts";
-import type { MemberSession, SessionOptions } from "./session.ts";
+import type { LaneProgress, MemberSession, SessionOptions } from "./session.ts";
 
 /** A record to append: what the protocol made of it, and where it goes. */
 export interface AppendRecord extends WireRecord {
   readonly topic: string;
   readonly partition: number;
+}
+
+/** The records a partition holds: from `low` to before `high`. */
+export interface OffsetRange {
+  readonly low: number;
+  readonly high: number;
 }
 
 /**
@@ -35,6 +41,21 @@ export interface Log {
   partitionsOf(topic: string): Promise<number | undefined>;
 
   /**
+   * What each partition of a topic holds, by partition. `high` counts everything appended, also what is not committed
+   * yet.
+   *
+   * @throws {ShardcastError} SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED
+   */
+  rangesOf(topic: string): Promise<readonly OffsetRange[]>;
+
+  /**
+   * What was committed last for the lanes of a service, by lane; a lane that nobody committed has no entry.
+   *
+   * @throws {ShardcastError} SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED
+   */
+  progressOf(service: string, topic: string): Promise<ReadonlyMap<number, LaneProgress>>;
+
+  /**
    * Appends one record, durably (C3: it is confirmed by every in-sync replica when the promise resolves), and
    * returns its offset. Calls made one after another for one partition land in that order, also without waiting
    * for each. Concurrent calls are sent together.
@@ -44,12 +65,21 @@ export interface Log {
    */
   append(record: AppendRecord): Promise<{ readonly offset: number }>;
 
+  /**
+   * Whether a record is one that the log takes.
+   *
+   * @throws {ShardcastError} SHARDCAST_BODY_TOO_LARGE
+   */
+  assertFits(record: AppendRecord): void;
+
   /** Opens a reader over all partitions of the topics, none of them started. */
   openReader(options: ReaderOptions): Promise<LogReader>;
 
   /**
-   * Begins a member's session and fences the older one of the same service and member: from here on that one's
-   * commits fail (C2).
+   * Begins a session and fences the older one of the same service and member: from here on that one's commits fail
+   * (C2), and what it had begun is settled: visible to everybody, or never.
+   *
+   * @throws {ShardcastError} SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_CLOSED
    */
   openSession(options: SessionOptions): Promise<MemberSession>;
 

@@ -1,7 +1,9 @@
+import type { AppendRecord } from "./log.ts";
+
 export interface SessionOptions {
   /** The service; progress is committed under this name as the consumer group, so Kafka's own tools show it. */
   readonly service: string;
-  /** The member's identity, e.g. a StatefulSet ordinal. */
+  /** Whose session it is, e.g. a StatefulSet ordinal. At most one session of a name writes at a time. */
   readonly member: string;
   /** The topic whose partitions are the lanes. */
   readonly topic: string;
@@ -16,37 +18,46 @@ export interface LaneProgress {
   readonly metadata: string;
 }
 
-/** Kafka takes 4,096 bytes by default (`offset.metadata.max.bytes`); a driver may need some of them itself. */
+/** Kafka takes 4,096 bytes by default (`offset.metadata.max.bytes`); some are left for whoever comes later. */
 export const MAX_METADATA_BYTES = 4000;
 
+/** What one commit writes, all of it or nothing. */
+export interface CommitWork {
+  readonly progress?: readonly LaneProgress[];
+  readonly records?: readonly AppendRecord[];
+}
+
 export type CommitOutcome =
-  | { readonly kind: "committed" }
-  /** A newer session of this member exists: this one is over (C2). */
+  /** Offsets of the records, in the order they were given. */
+  | { readonly kind: "committed"; readonly offsets: readonly number[] }
+  /**
+   * Nothing was written, and this session is over: another one of its name was opened. Seldom that was an attempt of
+   * our own, given up without an answer and carried out late; who has replaced us is told by what is on the log.
+   */
   | { readonly kind: "fenced" }
-  /** Not known to be committed; the session goes on, commit again later. */
-  | { readonly kind: "unavailable"; readonly cause: unknown };
+  /**
+   * Not known to be written, and this session is over. Opening the next one of its name settles it: when `openSession`
+   * resolves, the work is either visible to everybody or never will be.
+   */
+  | { readonly kind: "broken"; readonly cause: unknown };
 
 /**
- * A member's hold on its lanes, and the only way to record progress. Leases, owner records and fencing tokens
- * belong behind this interface; here ownership is static, and a session is fenced by the next one of its member.
+ * The right to write in a member's name, until the next session of that name is opened (C2). Ends with the first commit
+ * that does not succeed; whoever goes on opens another.
  */
 export interface MemberSession {
   /**
-   * Takes a lane: from now on this session commits its progress. Resolves to what was committed last, or to the
-   * beginning of the lane.
+   * Commits progress and records together. One at a time: a second call waits for the first. Empty work commits as
+   * well, and so finds out whether the session still holds.
    *
-   * @throws {ShardcastError} SHARDCAST_FENCED, SHARDCAST_LOG_UNAVAILABLE
+   * A commit that begins after another one has resolved sees to it that the earlier one is visible to everybody before
+   * its own records are.
+   *
+   * @throws {RangeError} metadata that is too long or not ASCII, or no offset
+   * @throws {ShardcastError} SHARDCAST_CLOSED; SHARDCAST_BODY_TOO_LARGE when a record does not fit, the session then
+   *   goes on
    */
-  take(lane: number): Promise<LaneProgress>;
-
-  /**
-   * Commits the progress of taken lanes, all or nothing. One at a time: a second call waits for the first. With no
-   * lanes it only finds out whether the session still holds.
-   */
-  commit(progress: readonly LaneProgress[]): Promise<CommitOutcome>;
-
-  /** Commits the last progress of these lanes and, when that is committed, lets go of them. */
-  giveUp(progress: readonly LaneProgress[]): Promise<CommitOutcome>;
+  commit(work: CommitWork): Promise<CommitOutcome>;
 
   /** Ends the session without committing. Idempotent. */
   close(): Promise<void>;

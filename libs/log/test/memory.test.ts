@@ -47,11 +47,33 @@ test("a partition keeps so many records and drops the oldest (C7); start below m
   expect(await reader.start("t", 0, "latest")).toBe(35);
 });
 
-test("a lane nobody committed begins where retention has left off", async () => {
+test("ranges begin where retention has left off", async () => {
   const { log, append } = await open(new MemoryCluster({ maxRecordsPerPartition: 10 }));
   for (let i = 0; i < 12; i++) await append(`${i}`);
+  expect(await log.rangesOf("t")).toEqual([{ low: 2, high: 12 }]);
+});
+
+test("a commit is there at once and whole", async () => {
+  const { log } = await open();
   const session = await log.openSession({ service: "s", member: "0", topic: "t" });
-  expect(await session.take(0)).toEqual({ lane: 0, offset: 2, metadata: "" });
+  const record = { topic: "t", partition: 0, key: null, value: Buffer.from("a"), headers: {} };
+  const committing = session.commit({
+    progress: [{ lane: 0, offset: 1, metadata: "m" }],
+    records: [record, record],
+  });
+  const [ranges, progress] = [log.rangesOf("t"), log.progressOf("s", "t")]; // before it resolves
+  expect(await ranges).toEqual([{ low: 0, high: 2 }]);
+  expect([...(await progress).values()]).toEqual([{ lane: 0, offset: 1, metadata: "m" }]);
+  expect(await committing).toEqual({ kind: "committed", offsets: [0, 1] });
+});
+
+test("what progressOf told does not change with what is committed later", async () => {
+  const { log } = await open();
+  const session = await log.openSession({ service: "s", member: "0", topic: "t" });
+  await session.commit({ progress: [{ lane: 0, offset: 1, metadata: "" }] });
+  const told = await log.progressOf("s", "t");
+  await session.commit({ progress: [{ lane: 0, offset: 2, metadata: "" }] });
+  expect(told.get(0)?.offset).toBe(1);
 });
 
 test("neither the writer's nor a reader's bytes are the log's", async () => {

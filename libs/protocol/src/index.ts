@@ -1,5 +1,14 @@
 export type { EnvNames } from "./config.ts";
 export { flag, resolveConfig, textList, wholeNumber } from "./config.ts";
+export type {
+  ControlRecord,
+  MapRecord,
+  MemberEndedRecord,
+  MemberUpRecord,
+  OwnedRecord,
+  ReleasedRecord,
+} from "./control.ts";
+export { decodeControl, encodeControl } from "./control.ts";
 export type { DeadLetterReason } from "./dead-letter.ts";
 export { encodeDeadLetter } from "./dead-letter.ts";
 export type { ShardcastErrorOptions } from "./error.ts";
@@ -23,9 +32,11 @@ export type { IncomingRecord, RecordHeaders, WireRecord } from "./record.ts";
 export { asBuffer, headerText } from "./record.ts";
 export type { ReplyEnvelope } from "./reply.ts";
 export { decodeReply, encodeReply, replyInstance } from "./reply.ts";
+export type { ReplyFence } from "./reply-fence.ts";
+export { decodeReplyFence, encodeReplyFence } from "./reply-fence.ts";
 export type { DecodedRequest, ReplyAddress, RequestEnvelope } from "./request.ts";
 export { decodeRequest, encodeRequest } from "./request.ts";
 export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
-export { REPLY_PARTITIONS, topicsOf } from "./topics.ts";
+export { groupOf, REPLY_PARTITIONS, topicsOf } from "./topics.ts";
 export type { UserHeaders } from "./user-headers.ts";
 export { PROTOCOL_VERSION, VERSION_HEADER } from "./version.ts";

@@ -11,6 +11,8 @@ export interface ReplyEnvelope {
   readonly instance: string;
   /** HTTP status, as the handler set it. */
   readonly status: number;
+  /** Of the owner that replies, on the request's lane; absent where there is none. */
+  readonly fencingToken?: number;
   /** Set when the request failed; the body is then a problem document. */
   readonly error?: ErrorCode;
   readonly contentType?: string;
@@ -20,6 +22,8 @@ export interface ReplyEnvelope {
 
 /** 200 to 599. */
 const STATUS = /^[2-5][0-9]{2}$/;
+/** An offset. */
+const TOKEN = /^[0-9]{1,15}$/;
 const EMPTY = Buffer.alloc(0);
 
 /** The record of a reply, keyed by the request's id. Round-trips through {@link decodeReply}. */
@@ -29,6 +33,7 @@ export function encodeReply(reply: ReplyEnvelope): WireRecord {
     "sc-to": reply.instance,
     "sc-status": String(reply.status),
   };
+  if (reply.fencingToken !== undefined) headers["sc-token"] = String(reply.fencingToken);
   if (reply.error !== undefined) headers["sc-error"] = reply.error;
   if (reply.contentType !== undefined) headers["content-type"] = reply.contentType;
   encodeUserHeaders(reply.headers, headers);
@@ -47,12 +52,15 @@ export function decodeReply(record: IncomingRecord): ReplyEnvelope | undefined {
   const instance = headerText(headers, "sc-to");
   const statusText = headerText(headers, "sc-status") ?? "";
   if (instance === undefined || !STATUS.test(statusText)) return undefined;
+  const token = headerText(headers, "sc-token");
+  if (token !== undefined && !TOKEN.test(token)) return undefined;
   const error = headerText(headers, "sc-error");
   const contentType = headerText(headers, "content-type");
   return {
     id: record.key.toString("utf8"),
     instance,
     status: Number(statusText),
+    ...(token === undefined ? {} : { fencingToken: Number(token) }),
     ...(error === undefined ? {} : { error: isErrorCode(error) ? error : "SHARDCAST_UNSUPPORTED_VERSION" }),
     ...(contentType === undefined ? {} : { contentType }),
     headers: decodeUserHeaders(headers),

@@ -9,6 +9,14 @@ export interface TopicSpec {
   readonly cleanup: CleanupPolicy;
   /** Retention, milliseconds; the broker's default where absent. Set at creation only: operators may change it. */
   readonly retentionMs?: number;
+  /**
+   * Closes a segment after so many milliseconds or bytes, so that compaction can begin; the broker's defaults where
+   * absent. Set at creation only.
+   */
+  readonly segmentMs?: number;
+  readonly segmentBytes?: number;
+  /** Leaves records of this age, milliseconds, alone when it compacts. Set at creation only. */
+  readonly minCompactionLagMs?: number;
 }
 
 export interface ServiceTopics {
@@ -18,6 +26,8 @@ export interface ServiceTopics {
   readonly replies: TopicSpec;
   /** Requests given up, with why; aligned with the lanes. */
   readonly dead: TopicSpec;
+  /** Shard map, owner of each lane, members: one partition, so that all of it is in one order for everybody. */
+  readonly control: TopicSpec;
 }
 
 export interface TopicOptions {
@@ -32,6 +42,11 @@ export const REPLY_PARTITIONS = 16;
 
 const HOUR_MS = 3_600_000;
 
+/** What a service is called on the log where no topic is meant: the consumer group of its progress, and its sessions. */
+export function groupOf(service: string, prefix = ""): string {
+  return `${prefix}${service}`;
+}
+
 /** The topics of a service, as design.md lists them. Throws SHARDCAST_INVALID_REQUEST for a bad service name. */
 export function topicsOf(service: string, { lanes, prefix = "" }: TopicOptions): ServiceTopics {
   assertServiceName(service);
@@ -43,6 +58,16 @@ export function topicsOf(service: string, { lanes, prefix = "" }: TopicOptions):
       partitions: REPLY_PARTITIONS,
       cleanup: "delete",
       retentionMs: HOUR_MS,
+    },
+    // Heartbeats come all the time, and who starts reads everything there is: segments are short, so that what is older
+    // than a few minutes is compacted. The lag keeps the order of claims for late readers (docs/decisions/010).
+    control: {
+      name: `${base}.control`,
+      partitions: 1,
+      cleanup: "compact",
+      segmentMs: 5 * 60_000,
+      segmentBytes: 4_194_304,
+      minCompactionLagMs: 5 * 60_000,
     },
     dead: { name: `${base}.dead`, partitions: lanes, cleanup: "delete", retentionMs: 30 * 24 * HOUR_MS },
   };

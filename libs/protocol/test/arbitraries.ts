@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type {
+  ControlRecord,
   IncomingRecord,
   ReplyEnvelope,
   RequestEnvelope,
@@ -54,12 +55,54 @@ export const replies: fc.Arbitrary<ReplyEnvelope> = fc.record(
     id: text,
     instance: text,
     status: fc.integer({ min: 200, max: 599 }),
+    fencingToken: fc.nat(999_999_999_999_999),
     error: errorCodes,
     contentType: text,
     headers: userHeaders,
     body: buffers,
   },
   { requiredKeys: ["id", "instance", "status", "headers", "body"] },
+);
+
+const name = fc.oneof(
+  text.filter((value) => value !== ""),
+  fc.nat(99).map(String),
+);
+const life = { member: name, incarnation: name, uid: name, leaseMs: wholeNumber, url: text.filter(Boolean) };
+const lane = { kind: fc.constant("lane" as const), lane: wholeNumber, member: name, token: wholeNumber };
+
+/** Everything that travels on `S.control`. */
+export const controls: fc.Arbitrary<ControlRecord> = fc.oneof(
+  fc.record({
+    kind: fc.constant("map" as const),
+    epoch: wholeNumber,
+    replicas: fc.integer({ min: 1 }),
+    lanes: fc.array(fc.nat(9)),
+  }),
+  fc.record(
+    { ...lane, ...life, state: fc.constant("owned" as const) },
+    { requiredKeys: ["kind", "state", "lane", "member", "incarnation", "uid", "leaseMs"] },
+  ),
+  fc.record(
+    { ...lane, state: fc.constant("released" as const) },
+    { requiredKeys: ["kind", "state", "lane", "member"] },
+  ),
+  fc.record(
+    { ...life, kind: fc.constant("member" as const), state: fc.constant("up" as const), since: wholeNumber },
+    { requiredKeys: ["kind", "state", "member", "incarnation", "uid", "leaseMs"] },
+  ),
+  fc.record({
+    kind: fc.constant("member" as const),
+    state: fc.constantFrom("left" as const, "fenced" as const),
+    member: name,
+    incarnation: name,
+  }),
+  fc.record({ kind: fc.constant("beat" as const), member: name, incarnation: name }),
+  fc.record({
+    kind: fc.constant("planner" as const),
+    state: fc.constantFrom("up" as const, "beat" as const, "left" as const),
+    holder: name,
+  }),
 );
 
 const ourNames = [
@@ -90,7 +133,19 @@ export const garbage: fc.Arbitrary<IncomingRecord> = fc.record({
   headers: fc
     .array(
       fc.tuple(
-        fc.oneof(fc.constantFrom(...ourNames, "__proto__", "content-type", "http-", "http-a", "sc-to"), text),
+        fc.oneof(
+          fc.constantFrom(
+            ...ourNames,
+            "__proto__",
+            "content-type",
+            "http-",
+            "http-a",
+            "sc-to",
+            "sc-token",
+            "sc-fence",
+          ),
+          text,
+        ),
         anyValue,
       ),
       { maxLength: 10 },

@@ -31,6 +31,25 @@ describe("a reply", () => {
     expect(replyInstance({ key: null, value: null, headers: {} })).toBeUndefined();
   });
 
+  test("names the owner's fencing token, also the first offset there is (C4)", () => {
+    for (const fencingToken of [0, 4_711]) {
+      const reply = {
+        id: "id",
+        instance: "me",
+        status: 200,
+        headers: {},
+        body: Buffer.alloc(0),
+        fencingToken,
+      };
+      expect(decodeReply(throughTheLog(encodeReply(reply)))?.fencingToken).toBe(fencingToken);
+    }
+  });
+
+  test("of before there were tokens has none, and is a reply", () => {
+    expect(decodeReply(RECORD)).toMatchObject({ id: "id" });
+    expect(decodeReply(RECORD)).not.toHaveProperty("fencingToken");
+  });
+
   test("with an error code of a newer Shardcast says so", () => {
     const headers = { ...RECORD.headers, "sc-error": "SHARDCAST_FROM_THE_FUTURE" };
     expect(decodeReply({ ...RECORD, headers })?.error).toBe("SHARDCAST_UNSUPPORTED_VERSION");
@@ -44,6 +63,10 @@ describe("a reply", () => {
     ["a status in words", { "sc-status": "fine" }],
     ["an interim status", { "sc-status": "100" }],
     ["status 600", { "sc-status": "600" }],
+    ["an empty fencing token", { "sc-token": "" }],
+    ["a fencing token in words", { "sc-token": "latest" }],
+    ["a negative fencing token", { "sc-token": "-1" }],
+    ["a fencing token no offset reaches", { "sc-token": "9".repeat(16) }],
   ])("with %s is none", (_, changes) => {
     const entries = Object.entries({ ...RECORD.headers, ...changes }).filter(
       ([, value]) => value !== undefined,
@@ -66,6 +89,8 @@ test("whatever lies on the log is a reply or none, and nothing throws", () => {
       expect(reply.instance).toBe(instance);
       expect(reply.status).toBeGreaterThanOrEqual(200);
       expect(reply.status).toBeLessThan(600);
+      const token = reply.fencingToken;
+      expect(token === undefined || (Number.isSafeInteger(token) && token >= 0)).toBe(true);
       expect(reply.error === undefined || isErrorCode(reply.error)).toBe(true);
     }),
     { numRuns: 1_000 },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { REPLY_PARTITIONS, topicsOf } from "../src/index.ts";
+import { groupOf, REPLY_PARTITIONS, topicsOf } from "../src/index.ts";
 
 describe("the topics of a service", () => {
   test("requests and dead letters are aligned with the lanes, replies are not", () => {
@@ -19,9 +19,24 @@ describe("the topics of a service", () => {
     expect(dead.retentionMs ?? 0).toBeGreaterThan((replies.retentionMs ?? Number.NaN) * 24);
   });
 
+  test("control has one partition, so that everybody agrees on an order (C2), and keeps the newest of each key", () => {
+    const { control } = topicsOf("accounts", { lanes: 24 });
+    expect(control).toMatchObject({ name: "accounts.control", partitions: 1, cleanup: "compact" });
+    // Segments must close for compaction to begin at all, and the last minutes stay as they were written.
+    expect(control.segmentMs ?? 0).toBeGreaterThan(0);
+    expect(control.minCompactionLagMs ?? 0).toBeGreaterThanOrEqual(60_000);
+  });
+
   test("carry the prefix", () => {
     const names = Object.values(topicsOf("accounts", { lanes: 1, prefix: "prod." })).map(({ name }) => name);
-    expect(names).toEqual(["prod.accounts.requests", "prod.accounts.replies", "prod.accounts.dead"]);
+    expect(names).toEqual([
+      "prod.accounts.requests",
+      "prod.accounts.replies",
+      "prod.accounts.control",
+      "prod.accounts.dead",
+    ]);
+    expect(groupOf("accounts", "prod.")).toBe("prod.accounts");
+    expect(groupOf("accounts")).toBe("accounts");
   });
 
   test("of a bad name are refused", () => {

@@ -5,12 +5,14 @@ export interface ShardMap {
   readonly lanes: readonly number[];
 }
 
-/** The map of P = R: lane i belongs to ordinal i. */
-export function identityMap(replicas: number, epoch = 0): ShardMap {
-  if (!Number.isSafeInteger(replicas) || replicas < 1) {
-    throw new RangeError(`replicas must be a positive integer, got ${replicas}`);
-  }
-  return { epoch, replicas, lanes: Array.from({ length: replicas }, (_, lane) => lane) };
+/**
+ * Where a service begins: lane i belongs to ordinal i mod R, which is the identity for P = R. Everybody computes the same,
+ * so members may begin before anybody has planned.
+ */
+export function initialMap(lanes: number, replicas: number, epoch = 0): ShardMap {
+  assertCount("lanes", lanes);
+  assertCount("replicas", replicas);
+  return { epoch, replicas, lanes: Array.from({ length: lanes }, (_, lane) => lane % replicas) };
 }
 
 /** The ordinal that owns a lane. Throws a RangeError for a lane the map does not have. */
@@ -24,4 +26,10 @@ export function ownerOf(map: ShardMap, lane: number): number {
 /** The lanes of one member, ascending. */
 export function lanesOf(map: ShardMap, ordinal: number): number[] {
   return map.lanes.flatMap((owner, lane) => (owner === ordinal ? [lane] : []));
+}
+
+function assertCount(what: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${what} must be a positive integer, got ${value}`);
+  }
 }

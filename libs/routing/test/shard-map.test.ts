@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { identityMap, lanesOf, ownerOf, type ShardMap } from "../src/index.ts";
+import { initialMap, lanesOf, ownerOf, type ShardMap } from "../src/index.ts";
 
 const maps: fc.Arbitrary<ShardMap> = fc
   .integer({ min: 1, max: 8 })
@@ -11,13 +11,15 @@ const maps: fc.Arbitrary<ShardMap> = fc
   );
 
 describe("shard map", () => {
-  test("with as many lanes as replicas, lane i belongs to ordinal i", () => {
-    expect(identityMap(4)).toEqual({ epoch: 0, replicas: 4, lanes: [0, 1, 2, 3] });
-    expect(identityMap(2, 7).epoch).toBe(7);
+  test("begins with lane i at ordinal i mod R, for as many lanes as replicas lane i at ordinal i", () => {
+    expect(initialMap(4, 4)).toEqual({ epoch: 0, replicas: 4, lanes: [0, 1, 2, 3] });
+    expect(initialMap(5, 2, 7)).toEqual({ epoch: 7, replicas: 2, lanes: [0, 1, 0, 1, 0] });
+    expect(initialMap(1, 3).lanes).toEqual([0]);
   });
 
-  test.each([0, -1, 1.5, Number.NaN])("refuses %s replicas", (replicas) => {
-    expect(() => identityMap(replicas)).toThrow(RangeError);
+  test.each([0, -1, 1.5, Number.NaN])("refuses %s replicas or lanes", (count) => {
+    expect(() => initialMap(4, count)).toThrow(RangeError);
+    expect(() => initialMap(count, 4)).toThrow(RangeError);
   });
 
   test("every lane has one owner, and every owner knows its lanes, ascending (C2)", () => {
@@ -40,7 +42,7 @@ describe("shard map", () => {
   });
 
   test("a lane that is not in the map has no owner", () => {
-    for (const lane of [-1, 3, 0.5]) expect(() => ownerOf(identityMap(3), lane)).toThrow(RangeError);
-    expect(lanesOf(identityMap(3), 3)).toEqual([]);
+    for (const lane of [-1, 3, 0.5]) expect(() => ownerOf(initialMap(3, 3), lane)).toThrow(RangeError);
+    expect(lanesOf(initialMap(3, 3), 3)).toEqual([]);
   });
 });

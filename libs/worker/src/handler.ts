@@ -25,6 +25,11 @@ export interface HandlerContext {
   readonly service: string;
   readonly member: string;
   readonly lane: number;
+  /**
+   * Grows from owner to owner of the lane. Send it along with what is written outside: a store that keeps the greatest it
+   * has seen can refuse what a stale owner writes (C2).
+   */
+  readonly fencingToken: number;
   /** Where the request lies in its lane: grows from request to request of a key. */
   readonly offset: number;
   /** 1 for the first attempt. */

@@ -3,11 +3,13 @@ import { type EnvNames, resolveConfig, wholeNumber } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Handler } from "./handler.ts";
+import type { OnLaneAcquired, OnLaneReleased } from "./hooks.ts";
 
 const schema = z.object({
   service: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label"),
   member: z.preprocess((value) => (typeof value === "number" ? String(value) : value), z.string().optional()),
   replicas: wholeNumber(1, 10_000),
+  lanes: wholeNumber(1, 100_000).optional(),
   topicPrefix: z
     .string()
     .regex(/^[a-zA-Z0-9._-]*$/, "only letters, digits, '.', '_' and '-'")
@@ -20,9 +22,18 @@ const schema = z.object({
   retryMaxMs: wholeNumber(1, 3_600_000).default(10_000),
   commitIntervalMs: wholeNumber(1, 60_000).default(500),
   graceMs: wholeNumber(0, 3_600_000).default(10_000),
+  delivery: z.enum(["at-least-once", "exactly-once"]).default("at-least-once"),
+  leaseMs: wholeNumber(300, 600_000).default(1_500),
+  drainMs: wholeNumber(0, 3_600_000).default(10_000),
+  hookTimeoutMs: wholeNumber(1, 3_600_000).default(30_000),
+  lostAfterMs: wholeNumber(1, 3_600_000).default(10_000),
+  podUid: z.string().min(1).max(200).optional(),
+  url: z.url().max(1_000).optional(),
 });
 
-export type ResolvedWorkerOptions = z.infer<typeof schema>;
+type Settings = z.infer<typeof schema>;
+
+export type ResolvedWorkerOptions = Settings & { readonly lanes: number };
 
 /** Environment variables that fill what the options leave out. */
 export const WORKER_ENV = {
@@ -38,7 +49,15 @@ export const WORKER_ENV = {
   retryMaxMs: "SHARDCAST_RETRY_MAX_MS",
   commitIntervalMs: "SHARDCAST_COMMIT_INTERVAL_MS",
   graceMs: "SHARDCAST_GRACE_MS",
-} as const satisfies EnvNames<ResolvedWorkerOptions>;
+  lanes: "SHARDCAST_LANES",
+  delivery: "SHARDCAST_DELIVERY",
+  leaseMs: "SHARDCAST_LEASE_MS",
+  drainMs: "SHARDCAST_DRAIN_MS",
+  hookTimeoutMs: "SHARDCAST_HOOK_TIMEOUT_MS",
+  lostAfterMs: "SHARDCAST_LOST_AFTER_MS",
+  podUid: "SHARDCAST_POD_UID",
+  url: "SHARDCAST_URL",
+} as const satisfies EnvNames<Settings>;
 
 /** What is left out comes from the environment ({@link WORKER_ENV}), then from the default. */
 export interface WorkerOptions {
@@ -51,8 +70,10 @@ export interface WorkerOptions {
   readonly service?: string;
   /** This replica: an ordinal, or a pod name that ends in one. Default: the hostname. */
   readonly member?: string | number;
-  /** R, the number of replicas, and of lanes. */
+  /** R, the number of replicas that the service begins with; once a planner has published a map, that counts. */
   readonly replicas?: number;
+  /** P, the number of lanes. Default: `replicas`. More leave room to scale: lanes then move, keys never change lanes. */
+  readonly lanes?: number;
   /** Put before every topic's name. Default none. */
   readonly topicPrefix?: string;
   /** Handler calls of a lane that may run at once, each for another key. Default 64. */
@@ -70,6 +91,36 @@ export interface WorkerOptions {
   readonly commitIntervalMs?: number;
   /** How long `stop()` lets running handlers finish. Default 10,000. */
   readonly graceMs?: number;
+  /**
+   * `at-least-once` (default): replies leave at once. `exactly-once`: replies and dead letters are committed together with
+   * the progress, so that each request has one outcome on the log, for a longer way back (EOS).
+   */
+  readonly delivery?: "at-least-once" | "exactly-once";
+  /**
+   * Handlers start within so long of a renewal, milliseconds; who takes over from a crashed member waits as long (C2). Default
+   * 1,500. It is renewed every third of it.
+   */
+  readonly leaseMs?: number;
+  /** How long running handlers of a lane that moves may take to finish. Default 10,000. */
+  readonly drainMs?: number;
+  /** Longest time for one call of a lane hook. Default 30,000. */
+  readonly hookTimeoutMs?: number;
+  /**
+   * Without its lease for so long, milliseconds, this member tells running handlers by their signal: by then others may
+   * have the lanes. Give the gateways' `reassignAfterMs`. Default 10,000.
+   */
+  readonly lostAfterMs?: number;
+  /**
+   * What this process dies with, e.g. the pod's uid from the downward API: a successor with the same one knows that its
+   * predecessor is dead, and does not wait for its lease. Default: unique for each process.
+   */
+  readonly podUid?: string;
+  /** Where this replica can be called directly; it is in the directory. */
+  readonly url?: string;
+  /** Loads a lane's state before its first handler. */
+  readonly onLaneAcquired?: OnLaneAcquired;
+  /** Flushes a lane's state before the next owner takes it. */
+  readonly onLaneReleased?: OnLaneReleased;
   readonly logger?: Logger;
 }
 
@@ -78,5 +129,6 @@ export function resolveWorkerOptions(
   options: WorkerOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): ResolvedWorkerOptions {
-  return resolveConfig("worker", schema, WORKER_ENV, { ...options }, env);
+  const settings = resolveConfig("worker", schema, WORKER_ENV, { ...options }, env);
+  return { ...settings, lanes: settings.lanes ?? settings.replicas };
 }

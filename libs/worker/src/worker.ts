@@ -1,14 +1,10 @@
-import type { LogReader, MemberSession } from "@shardcast/log";
-import { isShardcastError, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
-import { identityMap, lanesOf } from "@shardcast/routing";
+import { EventEmitter } from "node:events";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 import { type Logger, pino } from "pino";
-import { Committer } from "./committer.ts";
-import type { Handler } from "./handler.ts";
+import { retry } from "./execution/retry.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
-import { Lane } from "./lane.ts";
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
-import { retry } from "./retry.ts";
-import { Settler } from "./settle.ts";
+import { type OwnedLane, Ownership, type OwnershipEnd } from "./ownership/ownership.ts";
 
 const START_RETRY_MIN_MS = 200;
 const START_RETRY_MAX_MS = 5_000;
@@ -19,42 +15,47 @@ export type WorkerEnd =
   /** A newer process has this member's identity; this one should exit. */
   | { readonly reason: "fenced" };
 
+/** What a worker tells those who listen. */
+export interface WorkerEvents {
+  /** Its handlers may start. */
+  laneAcquired: [lane: OwnedLane];
+  /** It was given back in order. */
+  laneReleased: [lane: OwnedLane];
+  /** It is not ours any more, without a release; the signal of its handlers has fired. */
+  laneLost: [lane: OwnedLane];
+}
+
 export interface Worker {
   readonly service: string;
   readonly member: string;
-  /** The lanes this member owns now, ascending. */
-  readonly lanes: readonly number[];
+  /** The lanes this member holds now, ascending, with what it is doing with each. */
+  lanes(): readonly OwnedLane[];
+  /** Listens to what becomes of lanes. Returns what ends it. A listener that throws is logged. */
+  on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): () => void;
   /**
-   * Takes the member's lanes and begins to handle requests. While the log is away it waits for it. Repeated calls share
-   * one start; one that failed may be tried again.
+   * Takes the member's lanes and begins to handle requests: resolves when it owns what the shard map gives it, but for lanes
+   * that another member has not given back yet. While the log is away it waits for it. Repeated calls share one start; one
+   * that failed may be tried again.
    *
    * @throws {ShardcastError} SHARDCAST_TOPIC_MISMATCH, SHARDCAST_LOG_REFUSED; SHARDCAST_CLOSED when stopped before or
    *   meanwhile; SHARDCAST_FENCED when a newer process of this member came up meanwhile: this one has ended
    */
   start(): Promise<void>;
   /**
-   * Takes no new work, finishes what runs within the grace time, commits and leaves. What did not finish stays on the
-   * log for the next owner. Repeated calls share one stop.
+   * Takes no new work, finishes what runs within the grace time, commits, releases its lanes and leaves. What did not
+   * finish stays on the log for the next owner. Repeated calls share one stop.
    */
   stop(): Promise<void>;
   /** Resolves when the worker has ended, by `stop()` or because it was fenced. */
   readonly ended: Promise<WorkerEnd>;
 }
 
-/** What a worker holds while it owns lanes. */
-interface Ownership {
-  readonly session: MemberSession;
-  readonly reader: LogReader;
-  readonly lanes: ReadonlyMap<number, Lane>;
-  readonly committer: Committer;
-}
-
-/** The life of a worker. Leases and moving lanes add states here, each with its own timers. */
+/** The life of a worker; that of its membership and its lanes is in `ownership/`. */
 type State =
   | { readonly kind: "new" }
-  | { readonly kind: "starting"; readonly started: Promise<void> }
+  | { readonly kind: "starting"; readonly started: Promise<void>; readonly stopping: AbortController }
   | { readonly kind: "owning"; readonly ownership: Ownership }
-  | { readonly kind: "leaving"; readonly left: Promise<void> }
+  | { readonly kind: "leaving"; readonly left: Promise<void>; readonly ownership: Ownership | undefined }
   | { readonly kind: "ended" };
 
 /**
@@ -67,40 +68,25 @@ export function createWorker(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Worker {
   const resolved = resolveWorkerOptions(options, env);
-  const identity = resolveIdentity(resolved.member);
-  if (identity.ordinal >= resolved.replicas) {
-    throw new ShardcastError(
-      "SHARDCAST_INVALID_CONFIG",
-      `worker: member (SHARDCAST_MEMBER): ordinal ${identity.ordinal} owns no lane of ${resolved.replicas} replicas (SHARDCAST_REPLICAS)`,
-    );
-  }
-  return new MemberWorker(options, resolved, identity);
+  return new MemberWorker(options, resolved, resolveIdentity(resolved.member));
 }
 
 class MemberWorker implements Worker {
   readonly #options: WorkerOptions;
   readonly #resolved: ResolvedWorkerOptions;
   readonly #identity: Identity;
-  readonly #topics: ServiceTopics;
   readonly #logger: Logger;
-  readonly #handlers: ReadonlyMap<string, Handler>;
-  /** Ends the wait for the log at start. */
-  readonly #stopping = new AbortController();
-  /** Fires the handlers' signal: lost, or the grace time is over. */
-  readonly #lost = new AbortController();
-  #state: State = { kind: "new" };
+  readonly #events = new EventEmitter<WorkerEvents>();
   readonly #ended = Promise.withResolvers<WorkerEnd>();
   readonly ended = this.#ended.promise;
+  #state: State = { kind: "new" };
 
   constructor(options: WorkerOptions, resolved: ResolvedWorkerOptions, identity: Identity) {
-    const { service, replicas, topicPrefix } = resolved;
     this.#options = options;
     this.#resolved = resolved;
     this.#identity = identity;
-    this.#topics = topicsOf(service, { lanes: replicas, prefix: topicPrefix });
     const logger = options.logger ?? pino({ name: "shardcast", level: "info" });
-    this.#logger = logger.child({ service, member: identity.member });
-    this.#handlers = new Map(Object.entries(options.handlers ?? {}));
+    this.#logger = logger.child({ service: resolved.service, member: identity.member });
   }
 
   get service(): string {
@@ -111,16 +97,31 @@ class MemberWorker implements Worker {
     return this.#identity.member;
   }
 
-  get lanes(): readonly number[] {
-    return this.#state.kind === "owning" ? [...this.#state.ownership.lanes.keys()] : [];
+  lanes(): readonly OwnedLane[] {
+    const state = this.#state;
+    return state.kind === "owning" || state.kind === "leaving" ? (state.ownership?.lanes() ?? []) : [];
+  }
+
+  on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): () => void {
+    const guarded = (...args: WorkerEvents[E]) => {
+      try {
+        listener(...args);
+      } catch (error) {
+        this.#logger.error({ err: error, event }, "a listener threw");
+      }
+    };
+    const emitter = this.#events as EventEmitter;
+    emitter.on(event, guarded);
+    return () => void emitter.off(event, guarded);
   }
 
   async start(): Promise<void> {
     const state = this.#state;
     switch (state.kind) {
       case "new": {
-        const started = this.#start();
-        this.#state = { kind: "starting", started };
+        const stopping = new AbortController();
+        const started = this.#start(stopping.signal);
+        this.#state = { kind: "starting", started, stopping };
         return started;
       }
       case "starting":
@@ -133,141 +134,89 @@ class MemberWorker implements Worker {
   }
 
   async stop(): Promise<void> {
-    await this.#leave();
+    await this.#leave("stopped");
   }
 
-  async #start(): Promise<void> {
+  async #start(stopping: AbortSignal): Promise<void> {
     try {
-      const ownership = await retry(() => this.#takeOwnership(), {
+      const ownership = await retry(() => this.#open(stopping), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: START_RETRY_MIN_MS,
         maxTimeout: START_RETRY_MAX_MS,
         randomize: true,
-        signal: this.#stopping.signal,
+        signal: stopping,
         shouldRetry: ({ error }) => isShardcastError(error) && error.retryable && !isFinal(error),
         onFailedAttempt: ({ error, attemptNumber }) => {
           // Once, and not for the moment in which a topic just created has no leader yet.
           if (attemptNumber === 3) this.#logger.warn({ reason: error.message }, "waiting for the log");
         },
       });
-      if (this.#stopping.signal.aborted) {
-        await this.#release(ownership);
+      if (stopping.aborted) {
+        await ownership.stop(this.#resolved.graceMs);
         throw stoppedWhileStarting();
       }
       this.#state = { kind: "owning", ownership };
-      this.#logger.info({ lanes: this.lanes }, "owning lanes");
-      for (const lane of ownership.lanes.values()) lane.begin();
+      void ownership.ended.then((end) => this.#onEnd(end));
+      const lanes = ownership.lanes().map(({ lane }) => lane);
+      this.#logger.info({ lanes }, lanes.length > 0 ? "owning lanes" : "owns no lane yet");
     } catch (error) {
-      if (this.#stopping.signal.aborted) throw stoppedWhileStarting();
+      if (stopping.aborted) throw stoppedWhileStarting();
       this.#state = { kind: "new" };
-      if (isShardcastError(error) && error.code === "SHARDCAST_FENCED") void this.#onFenced();
+      if (isShardcastError(error) && error.code === "SHARDCAST_FENCED") await this.#leave("fenced");
       throw error;
     }
   }
 
-  async #takeOwnership(): Promise<Ownership> {
-    const { log } = this.#options;
-    const { replicas, commitIntervalMs } = this.#resolved;
-    await log.ensureTopics(Object.values(this.#topics));
-    const topic = this.#topics.requests.name;
-    const lanes = new Map<number, Lane>();
-    // Joining may take seconds, so it comes before the session, which ends the older incarnation of this member.
-    const reader = await log.openReader({
-      topics: [topic],
-      onRecords: (records) => lanes.get((records[0] as { partition: number }).partition)?.accept(records),
-    });
-    let session: MemberSession | undefined;
-    try {
-      session = await log.openSession({ service: groupOf(this.#resolved), member: this.member, topic });
-      for (const lane of lanesOf(identityMap(replicas), this.#identity.ordinal)) {
-        lanes.set(lane, this.#lane(reader, topic, await session.take(lane)));
-      }
-      for (const [lane, { position }] of lanes) await reader.start(topic, lane, position);
-    } catch (error) {
-      await Promise.allSettled([session?.close(), reader.close()]);
-      throw error;
-    }
-    const committer = new Committer({
-      session,
-      lanes,
-      intervalMs: commitIntervalMs,
+  /** Opens everything and waits until it is settled; closes it again when that fails. */
+  async #open(stopping: AbortSignal): Promise<Ownership> {
+    const ownership = await Ownership.open({
+      options: this.#options,
+      resolved: this.#resolved,
+      identity: this.#identity,
       logger: this.#logger,
-      onFenced: () => void this.#onFenced(),
+      emit: (event, lane) => void (this.#events as EventEmitter).emit(event, lane),
     });
-    return { session, reader, lanes, committer };
-  }
-
-  #lane(reader: LogReader, topic: string, from: { lane: number; offset: number; metadata: string }): Lane {
-    const { lane } = from;
-    const { log, defaultHandler } = this.#options;
-    const logger = this.#logger.child({ lane });
-    const scope = { service: this.service, member: this.member, lane, signal: this.#lost.signal, logger };
-    return new Lane(
-      {
-        ...this.#resolved,
-        scope,
-        handlerFor: (name) => this.#handlers.get(name) ?? defaultHandler,
-        settler: new Settler(log, this.#topics, scope),
-        pause: () => reader.pause(topic, lane),
-        resume: () => reader.resume(topic, lane),
-      },
-      from,
-    );
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    stopping.addEventListener("abort", () => resolve(), { once: true });
+    if (stopping.aborted) resolve();
+    const end = await Promise.race([ownership.settled(), ownership.ended, stopped]);
+    if (end === "replaced") throw fenced();
+    return ownership;
   }
 
   /** Ends the worker from whatever state it is in, once. */
-  #leave(): Promise<void> {
+  #leave(reason: WorkerEnd["reason"]): Promise<void> {
     const state = this.#state;
     if (state.kind === "ended") return Promise.resolve();
     if (state.kind === "leaving") return state.left;
-    this.#stopping.abort();
-    const left = this.#leaveFrom(state);
-    this.#state = { kind: "leaving", left };
+    const left = this.#leaveFrom(state, reason);
+    this.#state = {
+      kind: "leaving",
+      left,
+      ownership: state.kind === "owning" ? state.ownership : undefined,
+    };
     return left;
   }
 
-  async #leaveFrom(state: State): Promise<void> {
-    await (state.kind === "starting" ? state.started.catch(() => {}) : undefined);
-    if (state.kind === "owning") await this.#release(state.ownership);
+  async #leaveFrom(state: State, reason: WorkerEnd["reason"]): Promise<void> {
+    let end = reason;
+    if (state.kind === "starting") {
+      state.stopping.abort();
+      await state.started.catch(() => {});
+    }
+    if (state.kind === "owning") {
+      await state.ownership.stop(this.#resolved.graceMs);
+      if ((await state.ownership.ended) === "replaced") end = "fenced";
+    }
     this.#state = { kind: "ended" };
-    const fenced = isFenced(this.#lost.signal);
-    if (fenced) this.#logger.error("fenced by a newer process of this member; ended");
+    if (end === "fenced") this.#logger.error("fenced by a newer process of this member; ended");
     else this.#logger.info("stopped");
-    this.#ended.resolve({ reason: fenced ? "fenced" : "stopped" });
+    this.#ended.resolve({ reason: end });
   }
 
-  /** No new work, finish what runs within the grace time unless the lanes are lost, commit, leave. Never rejects. */
-  async #release({ session, reader, lanes, committer }: Ownership): Promise<void> {
-    const { signal } = this.#lost;
-    const grace = setTimeout(() => {
-      this.#logger.warn(
-        { graceMs: this.#resolved.graceMs },
-        "grace time is over; running handlers are abandoned",
-      );
-      this.#lost.abort(new ShardcastError("SHARDCAST_CLOSED", "the worker's grace time is over"));
-    }, this.#resolved.graceMs);
-    const lost = new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-    });
-    // A handler that does not heed its signal must not hold the lanes: it is left behind.
-    await Promise.race([Promise.all([...lanes.values()].map((lane) => lane.drain())), lost]);
-    clearTimeout(grace);
-    const outcome = await committer.finish();
-    if (outcome.kind !== "committed")
-      this.#logger.warn({ outcome: outcome.kind }, "last progress not committed");
-    await Promise.allSettled([reader.close(), session.close()]);
+  #onEnd(end: OwnershipEnd): void {
+    if (end === "replaced") void this.#leave("fenced");
   }
-
-  /** C2: the handlers' signal fires and none starts any more; during a stop, that ends at once too. */
-  async #onFenced(): Promise<void> {
-    this.#lost.abort(new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity"));
-    await this.#leave();
-  }
-}
-
-function isFenced({ reason }: AbortSignal): boolean {
-  return isShardcastError(reason) && reason.code === "SHARDCAST_FENCED";
 }
 
 /** Retryable by another process, not by this one. */
@@ -275,11 +224,10 @@ function isFinal({ code }: ShardcastError): boolean {
   return code === "SHARDCAST_CLOSED" || code === "SHARDCAST_FENCED";
 }
 
-function stoppedWhileStarting(): ShardcastError {
-  return new ShardcastError("SHARDCAST_CLOSED", "stopped while starting");
+function fenced(): ShardcastError {
+  return new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
 }
 
-/** The consumer group that progress is committed under: the service, with the prefix that keeps installations apart. */
-function groupOf({ service, topicPrefix }: ResolvedWorkerOptions): string {
-  return `${topicPrefix}${service}`;
+function stoppedWhileStarting(): ShardcastError {
+  return new ShardcastError("SHARDCAST_CLOSED", "stopped while starting");
 }

@@ -41,17 +41,13 @@ test("a hostname without an ordinal is refused by name", () => {
   expect(() => resolveIdentity(undefined, "laptop")).toThrow(/the hostname "laptop"/);
 });
 
-test("option wins over environment, and an ordinal beyond the replicas owns nothing", async () => {
+test("option wins over environment, and an ordinal beyond the replicas owns nothing yet", async () => {
   const { log } = await World.open();
   const options = { log, service: "accounts", replicas: 3 };
   expect(createWorker({ ...options, member: 1 }, { SHARDCAST_MEMBER: "accounts-2" }).member).toBe("1");
   expect(createWorker({ ...options, member: "pod-0" }, {}).member).toBe("0");
   expect(createWorker(options, { SHARDCAST_MEMBER: "accounts-2" }).member).toBe("2");
   expect(() => createWorker({ ...options, member: -1 }, {})).toThrow(/SHARDCAST_MEMBER/);
-  expect(() => createWorker({ ...options, member: 3 }, {})).toThrow(
-    expect.objectContaining({
-      code: "SHARDCAST_INVALID_CONFIG",
-      message: expect.stringMatching(/ordinal 3 owns no lane of 3 replicas/),
-    }),
-  );
+  // The map may give it lanes later.
+  expect(createWorker({ ...options, member: 3 }, {}).lanes()).toEqual([]);
 });

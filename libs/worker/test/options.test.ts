@@ -16,6 +16,12 @@ test("what is left out comes from the environment, then from the defaults", () =
   expect(resolveWorkerOptions({ log, replicas: 4 }, env)).toEqual({
     service: "accounts",
     replicas: 4,
+    lanes: 4,
+    delivery: "at-least-once",
+    leaseMs: 1_500,
+    drainMs: 10_000,
+    hookTimeoutMs: 30_000,
+    lostAfterMs: 10_000,
     topicPrefix: "",
     concurrency: 64,
     maxQueued: 1_000,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeDoneAbove } from "../src/done-above.ts";
+import { encodeDoneAbove } from "../src/execution/done-above.ts";
 import { Stage } from "./support/stage.ts";
 import { quiet, World } from "./support/world.ts";
 

@@ -38,7 +38,7 @@ test("C3: a reply that the log can not take now is appended when it is back; onl
   (await stage.started(2)).end("answer");
   await world.committedAt(2);
   expect(stage.bodies).toEqual(["first", "second"]);
-  expect(world.records(REPLIES)).toHaveLength(2);
+  expect(world.replies()).toHaveLength(2);
 });
 
 test("C3: progress names a request only when its reply is on the log", async () => {
@@ -60,7 +60,7 @@ test("C3: progress names a request only when its reply is on the log", async () 
   away = false;
   await world.committedAt(2);
   expect(handler).toHaveBeenCalledTimes(2);
-  expect(world.records(REPLIES)).toHaveLength(1);
+  expect(world.replies()).toHaveLength(1);
 });
 
 test("C3: a dead letter that the log refuses is tried until that is mended, which is logged; its key waits", async () => {
@@ -112,11 +112,11 @@ test("a commit during an outage is made up for, and the outage ends nothing", as
   const call = await stage.started(1);
   world.cluster.setAvailable(false);
   call.end();
-  await until(() => expect(world.logged("progress not committed yet").length).toBeGreaterThan(1));
-  expect(world.committed()).toBeUndefined();
+  await until(() => expect(world.logged("session is over; joining again")).toHaveLength(1));
+  expect([undefined, "0:"]).toContain(world.committed());
   world.cluster.setAvailable(true);
   await world.committedAt(1);
-  expect(worker.lanes).toEqual([0]);
+  expect(worker.lanes()).toMatchObject([{ lane: 0, state: "owned" }]);
 });
 
 test("a log closed under the worker ends neither the process nor the possibility to stop", async () => {

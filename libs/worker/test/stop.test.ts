@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { encodeDoneAbove } from "../src/done-above.ts";
+import { encodeDoneAbove } from "../src/execution/done-above.ts";
 import type { Worker } from "../src/index.ts";
 import { Stage } from "./support/stage.ts";
-import { DEAD, quiet, REPLIES, until, World } from "./support/world.ts";
+import { DEAD, quiet, until, World } from "./support/world.ts";
 
 const replyTo = { partition: 0, instance: "someone" };
 
@@ -28,7 +28,7 @@ test("what runs is finished, its reply and progress recorded; what was not start
   await world.send("c", "waits for a slot");
   const [first, second] = [await stage.started(1), await stage.started(2)];
   const stopped = worker.stop();
-  expect(worker.lanes).toEqual([]);
+  expect(worker.lanes()).toMatchObject([{ lane: 0, state: "draining" }]);
   await world.send("d", "came later");
   second.end("b");
   expect(await settled(stopped)).toBe(false);
@@ -37,10 +37,11 @@ test("what runs is finished, its reply and progress recorded; what was not start
   await stopped;
   expect(stage.bodies).toEqual(["a0", "b1"]);
   await quiet();
-  expect(world.records(REPLIES)).toHaveLength(2);
+  expect(world.replies()).toHaveLength(2);
   expect(world.records(DEAD)).toEqual([]);
   expect(world.committed()).toBe("2:");
   expect(await worker.ended).toEqual({ reason: "stopped" });
+  expect(worker.lanes()).toEqual([]);
 
   const next = new Stage();
   await world.start({ defaultHandler: next.handler });
@@ -60,7 +61,7 @@ test("C3: the reply of what ended while it stops is waited for", async () => {
   expect(await settled(stopped)).toBe(false);
   world.cluster.setAvailable(true);
   await stopped;
-  expect(world.records(REPLIES)).toHaveLength(1);
+  expect(world.replies()).toHaveLength(1);
   expect(world.committed()).toBe("1:");
 });
 
@@ -118,7 +119,7 @@ test("after the grace time the signal fires, and a handler that does not heed it
   expect(world.committed()).toBe(`0:${encodeDoneAbove(0, [1])}`);
   deaf.end("too late");
   await quiet();
-  expect(world.records(REPLIES)).toEqual([]); // the next owner answers (C4)
+  expect(world.replies()).toEqual([]); // the next owner answers (C4)
   expect(await worker.ended).toEqual({ reason: "stopped" });
 });
 
@@ -157,7 +158,7 @@ test("a stop while the log is away ends; what was not committed is handled again
   await quiet();
   world.cluster.setAvailable(false);
   await worker.stop();
-  expect(world.logged("last progress not committed")).toMatchObject([{ outcome: "unavailable" }]);
+  expect(world.logged("last progress not committed")).toMatchObject([{ lanes: [0] }]);
   world.cluster.setAvailable(true);
   const next = new Stage();
   await world.start({ defaultHandler: next.handler });

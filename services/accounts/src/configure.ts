@@ -1,7 +1,7 @@
 import type { Log } from "@shardcast/log";
 import { createMemoryLog } from "@shardcast/log/memory";
 import { createKafkaLog } from "@shardcast/log-kafka";
-import { createWorker, type Worker } from "@shardcast/worker";
+import { createWorker, type OnLaneAcquired, type Worker } from "@shardcast/worker";
 import { type Logger, pino } from "pino";
 import { type EffectsFile, openEffectsFile } from "./effects.ts";
 import { accountHandlers } from "./handlers.ts";
@@ -43,8 +43,8 @@ export function configureReplica(env: Environment): Replica {
   const log = attempt(() => createKafkaLog({ logger }, env));
   // Checked also without Kafka's settings: a worker does not touch its log before it starts.
   const checked = log ?? createMemoryLog();
-  const handlers = ledger === undefined ? {} : handlersOf(ledger, effects);
-  const worker = attempt(() => createWorker({ log: checked, handlers, logger }, env));
+  const service = ledger === undefined ? {} : serviceOf(ledger, effects);
+  const worker = attempt(() => createWorker({ log: checked, logger, ...service }, env));
 
   if (faults.length > 0 || log === undefined || worker === undefined) {
     effects?.close();
@@ -53,9 +53,11 @@ export function configureReplica(env: Environment): Replica {
   return { logger, log, worker, effects, healthPort: options?.healthPort };
 }
 
-function handlersOf(ledger: Ledger, effects: EffectsFile | undefined) {
-  return accountHandlers({
+function serviceOf(ledger: Ledger, effects: EffectsFile | undefined) {
+  const handlers = accountHandlers({
     ledger,
     ...(effects === undefined ? {} : { onEffect: (effect) => effects.write(effect) }),
   });
+  const onLaneAcquired: OnLaneAcquired = (lane, { fencingToken }) => ledger.fence({ lane, fencingToken });
+  return { handlers, onLaneAcquired };
 }

@@ -27,7 +27,7 @@ export function accountHandlers(options: AccountHandlersOptions): Record<Account
     // and its caller has been told.
     const known = account.entries.find(({ requestId }) => requestId === request.id);
     const entry = known ?? decide(account, { requestId: request.id, kind, cents });
-    if (known === undefined) await ledger.save(request.keyBytes, withEntry(account, entry));
+    if (known === undefined) await ledger.save(request.keyBytes, withEntry(account, entry), context);
     const repeated = known !== undefined;
     onEffect?.({
       ...whereOf(request, context),

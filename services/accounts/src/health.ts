@@ -11,7 +11,8 @@ export interface Health {
 /** What Kubernetes asks: `/healthz`, does the process live; `/readyz`, does it own its lanes. */
 export async function serveHealth(worker: Pick<Worker, "member" | "lanes">, port: number): Promise<Health> {
   const server = createServer(({ url }, response) => {
-    const { member, lanes } = worker;
+    const { member } = worker;
+    const lanes = worker.lanes().map(({ lane }) => lane);
     if (url === "/healthz") return send(response, 200, { status: "alive" });
     if (url !== "/readyz") return send(response, 404, { status: "no such path" });
     return lanes.length > 0

@@ -2,5 +2,5 @@ export type { Account, Entry, EntryKind, Refusal } from "./account.ts";
 export type { Effect } from "./effects.ts";
 export type { AccountHandlerName, AccountHandlersOptions } from "./handlers.ts";
 export { accountHandlers } from "./handlers.ts";
-export type { Ledger } from "./ledger.ts";
-export { createLedger } from "./ledger.ts";
+export type { LaneOwner, Ledger } from "./ledger.ts";
+export { createLedger, StaleOwnerError } from "./ledger.ts";

@@ -13,42 +13,79 @@ import { accountFileName } from "./account-file.ts";
 export interface Ledger {
   /** The stored account; an empty one where there is none. Throws when the file is damaged. */
   load(account: Uint8Array): Promise<Account>;
-  save(account: Uint8Array, state: Account): Promise<void>;
+  /** @throws {StaleOwnerError} when a later owner of the lane has announced itself: nothing is stored */
+  save(account: Uint8Array, state: Account, owner: LaneOwner): Promise<void>;
+  /** An owner of a lane announces itself: from now on what older owners save is refused (C2). */
+  fence(owner: LaneOwner): Promise<void>;
   /** Where the account is stored. */
   fileOf(account: Uint8Array): string;
+}
+
+/** Who writes: an owner of a lane, told from those before and after it by its fencing token. */
+export interface LaneOwner {
+  readonly lane: number;
+  readonly fencingToken: number;
+}
+
+/** A process that lost the lane and does not know it yet wanted to write. */
+export class StaleOwnerError extends Error {
+  override readonly name = "StaleOwnerError";
 }
 
 /** Opens the ledger in a folder, which is created where it is missing. */
 export function createLedger(dir: string): Ledger {
   mkdirSync(dir, { recursive: true });
   const fileOf = (account: Uint8Array) => join(dir, accountFileName(account));
+  const fenceOf = (lane: number) => join(dir, `lane-${lane}.fence`);
+
+  /** Written aside and renamed, so a process that dies meanwhile leaves the old file or the new one, never half of one. */
+  async function replace(file: string, text: string): Promise<void> {
+    const aside = `${file}.${randomUUID()}.tmp`;
+    try {
+      await writeFile(aside, text);
+      await rename(aside, file);
+    } catch (error) {
+      await rm(aside, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The greatest token announced for the lane. */
+  async function announced(lane: number): Promise<number> {
+    return Number((await readIfThere(fenceOf(lane))) ?? "-1");
+  }
+
   return {
     fileOf,
 
     async load(account) {
-      let text: string;
-      try {
-        text = await readFile(fileOf(account), "utf8");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return NEW_ACCOUNT;
-        throw error;
-      }
-      return parse(text, accountFileName(account));
+      const text = await readIfThere(fileOf(account));
+      return text === undefined ? NEW_ACCOUNT : parse(text, accountFileName(account));
     },
 
-    // Written aside and renamed, so a process that dies meanwhile leaves the old file or the new one, never half of one.
-    async save(account, state) {
-      const file = fileOf(account);
-      const aside = `${file}.${randomUUID()}.tmp`;
-      try {
-        await writeFile(aside, JSON.stringify(state));
-        await rename(aside, file);
-      } catch (error) {
-        await rm(aside, { force: true }).catch(() => {});
-        throw error;
+    // Files have no compare-and-swap, so between the question and the write there is a gap. A store with conditional
+    // writes closes it: UPDATE … WHERE fence <= :token.
+    async save(account, state, { lane, fencingToken }) {
+      const newest = await announced(lane);
+      if (newest > fencingToken) {
+        throw new StaleOwnerError(`lane ${lane} has a later owner: ${newest}, this one is ${fencingToken}`);
       }
+      await replace(fileOf(account), JSON.stringify(state));
+    },
+
+    async fence({ lane, fencingToken }) {
+      if ((await announced(lane)) < fencingToken) await replace(fenceOf(lane), String(fencingToken));
     },
   };
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function parse(text: string, name: string): Account {

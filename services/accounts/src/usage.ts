@@ -15,7 +15,7 @@ const OURS: Meanings<typeof ACCOUNTS_ENV> = {
 const WORKERS: Meanings<typeof WORKER_ENV> = {
   service: "name of the service (accounts)",
   member: "this replica: an ordinal, or a pod name that ends in one (the hostname)",
-  replicas: "number of replicas, and of lanes; required",
+  replicas: "number of replicas that the service begins with; required",
   topicPrefix: "put before every topic's name; the gateways' one (none)",
   concurrency: "handler calls of a lane at once, each for another account (64)",
   maxQueued: "requests of a lane held in memory (1000)",
@@ -25,6 +25,14 @@ const WORKERS: Meanings<typeof WORKER_ENV> = {
   retryMaxMs: "longest wait between attempts (10000)",
   commitIntervalMs: "how often progress is committed (500)",
   graceMs: "time to finish what runs after SIGTERM (10000)",
+  lanes: "number of lanes; more than replicas leave room to scale (SHARDCAST_REPLICAS)",
+  delivery: "at-least-once, or exactly-once: replies are committed with the progress (at-least-once)",
+  leaseMs: "handlers start within so long of a renewal; a crash is waited out as long (1500)",
+  drainMs: "time to finish what runs on a lane that moves (10000)",
+  hookTimeoutMs: "longest call of a lane hook (30000)",
+  lostAfterMs: "without its lease for so long, running handlers are told that the lanes are lost (10000)",
+  podUid: "what this process dies with: a successor with the same one does not wait for its lease (none)",
+  url: "where this replica can be called directly, for the directory (none)",
 };
 
 /** The text of `--help`. */

@@ -3,6 +3,8 @@ import { MAX_ENTRIES } from "../src/account.ts";
 import { MAX_CENTS } from "../src/amount.ts";
 import { accountsOnTwin } from "./support/accounts.ts";
 
+const OWNER = { lane: 0, fencingToken: 0 };
+
 /** "alice" lies on this lane of three. */
 const LANE = 0;
 
@@ -56,7 +58,7 @@ describe("the handlers", () => {
 
   test("refuse a deposit beyond the exact numbers", async () => {
     const { ask, ledger } = await oneReplica();
-    await ledger.save(Buffer.from("alice"), { balance: Number.MAX_SAFE_INTEGER, entries: [] });
+    await ledger.save(Buffer.from("alice"), { balance: Number.MAX_SAFE_INTEGER, entries: [] }, OWNER);
     await expect(ask("alice", "deposit", { cents: 1 })).rejects.toMatchObject({ status: 409 });
   });
 
@@ -88,7 +90,7 @@ describe("the handlers", () => {
     const { ask, ledger } = await oneReplica();
     const id = Buffer.from("alice");
     const old = { requestId: "old", kind: "deposit", cents: 1, balance: 1, refused: null } as const;
-    await ledger.save(id, { balance: 1, entries: Array.from({ length: MAX_ENTRIES }, () => old) });
+    await ledger.save(id, { balance: 1, entries: Array.from({ length: MAX_ENTRIES }, () => old) }, OWNER);
     await ask("alice", "deposit", { cents: 2 });
     const { entries, balance } = await ledger.load(id);
     expect(entries).toHaveLength(MAX_ENTRIES);

@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { accountFileName } from "../src/account-file.ts";
-import { createLedger } from "../src/index.ts";
+import { createLedger, StaleOwnerError } from "../src/index.ts";
 import { temporaryDir } from "./support/accounts.ts";
+
+const OWNER = { lane: 0, fencingToken: 0 };
 
 const account = { balance: 5, entries: [] };
 
@@ -27,7 +29,7 @@ describe("the file of an account", () => {
     const dir = temporaryDir();
     const ledger = createLedger(dir);
     const id = Buffer.from(key);
-    await ledger.save(id, account);
+    await ledger.save(id, account, OWNER);
     expect(dirname(ledger.fileOf(id))).toBe(dir);
     expect(readdirSync(dir)).toEqual([accountFileName(id)]);
     expect(await ledger.load(id)).toEqual(account);
@@ -79,7 +81,33 @@ describe("the ledger", () => {
     const dir = temporaryDir();
     const ledger = createLedger(dir);
     const id = Buffer.from("a");
-    await Promise.all(Array.from({ length: 20 }, (_, balance) => ledger.save(id, { balance, entries: [] })));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, balance) => ledger.save(id, { balance, entries: [] }, OWNER)),
+    );
     expect(readdirSync(dir)).toEqual(["account-a.json"]);
+  });
+});
+
+describe("the fence of a lane", () => {
+  test("C2: what an owner saves after a later one has announced itself is refused, and nothing of it is stored", async () => {
+    const ledger = createLedger(temporaryDir());
+    const id = Buffer.from("alice");
+    await ledger.fence({ lane: 3, fencingToken: 10 });
+    await ledger.save(id, { balance: 1, entries: [] }, { lane: 3, fencingToken: 10 });
+    await ledger.fence({ lane: 3, fencingToken: 20 });
+    const stale = ledger.save(id, { balance: 2, entries: [] }, { lane: 3, fencingToken: 10 });
+    await expect(stale).rejects.toThrow(StaleOwnerError);
+    expect(await ledger.load(id)).toMatchObject({ balance: 1 });
+    await ledger.save(id, { balance: 3, entries: [] }, { lane: 3, fencingToken: 20 });
+    expect(await ledger.load(id)).toMatchObject({ balance: 3 });
+  });
+
+  test("goes only upwards, also when an old owner announces itself late; other lanes have their own", async () => {
+    const ledger = createLedger(temporaryDir());
+    const id = Buffer.from("alice");
+    await ledger.fence({ lane: 3, fencingToken: 20 });
+    await ledger.fence({ lane: 3, fencingToken: 10 });
+    await expect(ledger.save(id, account, { lane: 3, fencingToken: 19 })).rejects.toThrow(StaleOwnerError);
+    await ledger.save(id, account, { lane: 4, fencingToken: 1 });
   });
 });

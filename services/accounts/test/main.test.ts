@@ -34,17 +34,6 @@ test("all faults of the configuration are told at once", async () => {
   expect(run.stdout()).toBe("");
 });
 
-test("a member that owns no lane is refused", async () => {
-  const run = runMain({
-    ACCOUNTS_DIR: temporaryDir(),
-    SHARDCAST_KAFKA_BROKERS: "127.0.0.1:1",
-    SHARDCAST_REPLICAS: "3",
-    SHARDCAST_MEMBER: "accounts-3",
-  });
-  expect(await run.exited).toBe(1);
-  expect(run.stderr()).toContain("SHARDCAST_MEMBER");
-});
-
 test("a signal ends it with 0 while it waits for Kafka", async () => {
   const run = runMain({
     ACCOUNTS_DIR: temporaryDir(),

@@ -10,8 +10,10 @@ import {
 import type { Logger } from "pino";
 import type { Backend } from "./backend.ts";
 import { answerClientError, noteAnswer } from "./client-error.ts";
+import type { Lags } from "./lags.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
+import { addDirectoryRoutes } from "./routes/directory.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import type { Visits } from "./visits.ts";
@@ -33,10 +35,11 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly backend: Backend;
   readonly visits: Visits;
+  readonly lags: Lags;
 }
 
 /** The HTTP side: routes and what is said when there is none. */
-export function buildApp({ settings, logger, backend, visits }: AppOptions): FastifyInstance {
+export function buildApp({ settings, logger, backend, visits, lags }: AppOptions): FastifyInstance {
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // No line and no child logger for a request: this is the hot path.
@@ -63,6 +66,7 @@ export function buildApp({ settings, logger, backend, visits }: AppOptions): Fas
     sendProblem(reply, new ShardcastError("SHARDCAST_NOT_FOUND", "no such route")),
   );
   app.decorateRequest("bodyType", undefined);
+  app.decorateRequest("visit", null);
   app.addHook("onRequest", readHead);
   // Bodies are opaque: one parser for all of them, and it parses nothing.
   app.removeAllContentTypeParsers();
@@ -80,6 +84,7 @@ export function buildApp({ settings, logger, backend, visits }: AppOptions): Fas
   });
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   addHealthRoutes(app, backend);
+  addDirectoryRoutes(app, { backend, visits, lags });
   addKeyRoutes(app, {
     backend,
     visits,

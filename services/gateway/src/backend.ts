@@ -2,8 +2,11 @@ import { type Client, connect } from "@shardcast/client";
 import type { Log } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
+import { bounded } from "./bounded.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
+import { Planning } from "./planning.ts";
 import { prepareService } from "./prepare.ts";
+import { ReplicasFile } from "./replicas-file.ts";
 import { type ServiceReport, ServiceState } from "./service-state.ts";
 
 /** How long leaving may take: a service that is just being prepared holds it up. The log is closed next and ends that. */
@@ -14,20 +17,27 @@ interface BackendParts {
   readonly logger: Logger;
   readonly settings: ResolvedGatewayOptions;
   readonly client: Client;
+  readonly planning: Planning;
 }
 
 /** Begins to prepare every configured service, each on its own. */
-export async function openBackend(parts: Omit<BackendParts, "client">): Promise<Backend> {
-  const { log, settings } = parts;
+export async function openBackend(parts: Omit<BackendParts, "client" | "planning">): Promise<Backend> {
+  const { log, logger, settings } = parts;
+  const { services, planner, replicasFile: path } = settings;
   const client = await connect({
     log,
-    services: settings.services,
+    services,
     prepareServices: false,
     topicPrefix: settings.topicPrefix,
     maxPending: settings.maxInFlight,
     maxPendingPerLane: settings.maxInFlightPerLane,
+    logger,
   });
-  return new Backend({ ...parts, client });
+  // Read before anybody plans, or lanes would be moved twice.
+  const replicasFile =
+    planner && path !== undefined ? await ReplicasFile.open({ path, services, logger }) : undefined;
+  const planning = new Planning({ ...parts, client, replicasFile });
+  return new Backend({ ...parts, client, planning });
 }
 
 /** The way to the workers, and for each service whether it is open. */
@@ -39,22 +49,25 @@ export class Backend {
   /** Used for what was let in by {@link assertOpen}, also when closing has begun since. */
   readonly client: Client;
   readonly #services: ReadonlyMap<string, ServiceState>;
+  readonly #planning: Planning;
   readonly #closing = new AbortController();
   #isClosing = false;
   #left: Promise<void> | undefined;
 
-  constructor({ log, logger, settings, client }: BackendParts) {
+  constructor({ log, logger, settings, client, planning }: BackendParts) {
     const { services, topicPrefix } = settings;
     const { signal } = this.#closing;
     this.#log = log;
     this.#logger = logger;
     this.client = client;
+    this.#planning = planning;
     this.#services = new Map(Object.keys(services).map((service) => [service, new ServiceState(service)]));
     const prepared = [...this.#services].map(async ([service, state]) => {
       const onFailure = (error: ShardcastError) => this.#failed(service, state, error);
       await prepareService(service, services[service] ?? {}, { log, client, topicPrefix, signal, onFailure });
       state.ready();
       logger.info({ service }, "ready");
+      planning.begin(service);
     });
     this.ready = Promise.all(prepared).then(
       () => {},
@@ -106,6 +119,11 @@ export class Backend {
     this.#closing.abort();
   }
 
+  /** Lets another gateway plan. */
+  async endPlanning(): Promise<void> {
+    await bounded(this.#planning.close(), LEAVE_MS);
+  }
+
   /** Ends what still waits with SHARDCAST_CLOSED, at once, and leaves. */
   endRequests(): Promise<void> {
     this.beginClosing();
@@ -117,18 +135,6 @@ export class Backend {
     if (this.#isClosing) return;
     // When the reason changes, not at every attempt.
     if (state.failed(error)) this.#logger.warn({ err: error, service }, "service not ready yet; trying on");
-  }
-}
-
-async function bounded(done: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  try {
-    await Promise.race([done, over]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

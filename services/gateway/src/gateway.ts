@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { buildApp } from "./app.ts";
 import { openBackend } from "./backend.ts";
+import { Lags } from "./lags.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
 import { shutDown } from "./shutdown.ts";
 import { Visits } from "./visits.ts";
@@ -33,7 +34,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const logger = options.logger ?? pino({ level: settings.logLevel });
   const visits = new Visits(settings);
   const backend = await openBackend({ log, logger, settings });
-  const app = buildApp({ settings, logger, backend, visits });
+  const lags = new Lags({ log, logger, topicPrefix: settings.topicPrefix });
+  const app = buildApp({ settings, logger, backend, visits, lags });
   try {
     await app.listen({ host: settings.host, port: settings.port });
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { ServiceRoute } from "@shardcast/client";
 import type { Log } from "@shardcast/log";
-import { type EnvNames, resolveConfig, textList, wholeNumber } from "@shardcast/protocol";
+import { type EnvNames, flag, resolveConfig, textList, wholeNumber } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { servicesOption } from "./services.ts";
@@ -15,6 +15,9 @@ const schema = z.object({
   host: z.string().min(1).default("0.0.0.0"),
   port: wholeNumber(0, 65_535).default(8080),
   services: servicesOption,
+  replicasFile: z.string().min(1).exactOptional(),
+  reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
+  planner: flag().default(true),
   topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
   bodyLimitBytes: wholeNumber(1, 100_000_000).default(900_000),
   maxInFlight: wholeNumber(1).default(10_000),
@@ -36,6 +39,9 @@ export const GATEWAY_ENV = {
   host: "SHARDCAST_HOST",
   port: "SHARDCAST_PORT",
   services: "SHARDCAST_SERVICES",
+  replicasFile: "SHARDCAST_REPLICAS_FILE",
+  reassignAfterMs: "SHARDCAST_REASSIGN_AFTER_MS",
+  planner: "SHARDCAST_PLANNER",
   topicPrefix: "SHARDCAST_TOPIC_PREFIX",
   bodyLimitBytes: "SHARDCAST_BODY_LIMIT_BYTES",
   maxInFlight: "SHARDCAST_MAX_IN_FLIGHT",
@@ -54,8 +60,20 @@ export interface GatewaySettings {
   readonly host?: string;
   /** Default 8080; 0 takes a free one. */
   readonly port?: number;
-  /** The services to serve; others are answered 404. As text: `accounts=3,orders=12:modulo,invoices`. */
+  /**
+   * The services to serve; others are answered 404. As text, `name[=lanes[/replicas]][:strategy]`:
+   * `accounts=24/3,orders=12:modulo,invoices`. Replicas are as many as lanes unless it says otherwise.
+   */
   readonly services?: Readonly<Record<string, ServiceRoute>> | string;
+  /**
+   * A JSON file that says how many replicas are wanted now, `{"accounts": 4}`, and counts more than `services`. Looked at
+   * every second; while it is bad or missing, what it said last counts. Default none.
+   */
+  readonly replicasFile?: string;
+  /** A member that is silent for so long loses its lanes to others. Default 10,000, at least 1,000. */
+  readonly reassignAfterMs?: number;
+  /** Whether this gateway may be the one that plans which member has which lane. Default true. */
+  readonly planner?: boolean;
   /** Put before every topic's name; must be the workers' one. Default none. */
   readonly topicPrefix?: string;
   /** Largest request body. Default 900,000: with key and headers it fits Kafka's default record of 1 MB. */

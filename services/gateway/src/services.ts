@@ -3,13 +3,21 @@ import { z } from "zod";
 
 const STRATEGIES = ["murmur2", "modulo"] as const;
 /** More partitions than this in one topic is a typing error, not a plan. */
-const MAX_LANES = 100_000;
+export const MAX_LANES = 100_000;
+
+const count = z.number().int().min(1).max(MAX_LANES);
 
 /** A service the gateway serves, as the client wants to know it. */
-const route = z.strictObject({
-  lanes: z.number().int().min(1).max(MAX_LANES).exactOptional(),
-  strategy: z.enum(STRATEGIES).exactOptional(),
-});
+const route = z
+  .strictObject({
+    lanes: count.exactOptional(),
+    replicas: count.exactOptional(),
+    strategy: z.enum(STRATEGIES).exactOptional(),
+  })
+  .refine(({ lanes, replicas }) => (replicas ?? 0) <= (lanes ?? MAX_LANES), {
+    message: "more replicas than lanes: some would have nothing to do",
+    path: ["replicas"],
+  });
 
 const serviceName = z
   .string()
@@ -22,8 +30,8 @@ const services = z
   .refine((named) => Object.keys(named).length > 0, "at least one service is needed");
 
 /**
- * The services by name, from code as a record, or as text: `name[=lanes][:strategy]`, separated by commas, e.g.
- * `accounts=3,orders=12:modulo,invoices`. With lanes the gateway creates what topics are missing; without, it takes
+ * The services by name, from code as a record, or as text: `name[=lanes[/replicas]][:strategy]`, separated by commas, e.g.
+ * `accounts=24/3,orders=12:modulo,invoices`. With lanes the gateway creates what topics are missing; without, it takes
  * the partitions it finds.
  */
 export const servicesOption = z.preprocess((value, context) => {
@@ -46,16 +54,17 @@ export const servicesOption = z.preprocess((value, context) => {
   return named;
 }, services);
 
-const SERVICE = /^([^=:]+)(?:=([0-9]{1,6}))?(?::([a-z0-9]+))?$/;
+const SERVICE = /^([^=:]+)(?:=([0-9]{1,6})(?:\/([0-9]{1,6}))?)?(?::([a-z0-9]+))?$/;
 
 /** One service of the list, or what is wrong with it. */
 function parseService(item: string): { name: string; route: Record<string, unknown> } | string {
-  const [, name, lanes, strategy] = SERVICE.exec(item) ?? [];
-  if (name === undefined) return `${JSON.stringify(item)} is not name[=lanes][:strategy]`;
+  const [, name, lanes, replicas, strategy] = SERVICE.exec(item) ?? [];
+  if (name === undefined) return `${JSON.stringify(item)} is not name[=lanes[/replicas]][:strategy]`;
   return {
     name,
     route: {
       ...(lanes === undefined ? {} : { lanes: Number(lanes) }),
+      ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
       ...(strategy === undefined ? {} : { strategy }),
     },
   };

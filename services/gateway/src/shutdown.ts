@@ -16,12 +16,14 @@ export interface ShutdownParts {
 }
 
 /**
- * Closes in order: takes nothing new, finishes what was accepted within the grace time, ends the rest with
+ * Closes in order: takes nothing new, leaves the planning to others, finishes what was accepted within the grace time, ends the rest with
  * SHARDCAST_CLOSED, cuts the connections that are left, and only then lets go of the log.
  */
 export async function shutDown({ app, backend, visits, log, graceMs }: ShutdownParts): Promise<void> {
   backend.beginClosing();
   visits.lastOnTheirConnections();
+  // Before all that takes time: while nobody plans, no lane of a lost member finds a new owner.
+  await backend.endPlanning();
   const over = new AbortController();
   const forced = force({ app, backend, graceMs, signal: over.signal });
   try {

@@ -30,6 +30,57 @@ describe("resolveGatewayOptions", () => {
     });
   });
 
+  it("reads how many replicas share the lanes", () => {
+    const { services } = resolveGatewayOptions(
+      {},
+      { SHARDCAST_SERVICES: "accounts=24/3,orders=12/4:modulo" },
+    );
+    expect(services).toEqual({
+      accounts: { lanes: 24, replicas: 3 },
+      orders: { lanes: 12, replicas: 4, strategy: "modulo" },
+    });
+    const record = { accounts: { lanes: 24, replicas: 3 }, bills: { replicas: 2 } };
+    expect(resolveGatewayOptions({ services: record }, {}).services).toEqual(record);
+  });
+
+  it.each([
+    ["a=3/4", "services.a.replicas"],
+    ["a=3/0", "services.a.replicas"],
+    ["a/3", "services.a/3"],
+    ["a=3/", '"a=3/"'],
+    ["a=/3", '"a=/3"'],
+  ])("refuses %s", (services, named) => {
+    expect(faultsOf({ services }, {}).join("\n")).toContain(named);
+  });
+
+  it("refuses more replicas than lanes in a record too", () => {
+    expect(faultsOf({ services: { a: { lanes: 2, replicas: 3 } } }, {}).join("\n")).toContain(
+      "more replicas than lanes",
+    );
+  });
+
+  it("plans unless it is told not to", () => {
+    expect(resolveGatewayOptions({ services: "a" }, {})).toMatchObject({
+      planner: true,
+      reassignAfterMs: 10_000,
+    });
+    const env = {
+      SHARDCAST_PLANNER: "false",
+      SHARDCAST_REASSIGN_AFTER_MS: "1000",
+      SHARDCAST_REPLICAS_FILE: "replicas.json",
+    };
+    expect(resolveGatewayOptions({ services: "a" }, env)).toMatchObject({
+      planner: false,
+      reassignAfterMs: 1_000,
+      replicasFile: "replicas.json",
+    });
+    const faults = faultsOf(
+      { services: "a" },
+      { SHARDCAST_PLANNER: "perhaps", SHARDCAST_REASSIGN_AFTER_MS: "999" },
+    );
+    expect(faults.join("\n")).toMatch(/SHARDCAST_REASSIGN_AFTER_MS[\s\S]*SHARDCAST_PLANNER/);
+  });
+
   it("prefers the option to the environment to the default", () => {
     const env = { SHARDCAST_PORT: "1", SHARDCAST_HOST: "::1", SHARDCAST_FORWARD_HEADERS: "X-A, x-b" };
     const settings = resolveGatewayOptions({ services: "a", port: 2 }, env);

@@ -48,7 +48,8 @@ describe("errors over HTTP", () => {
     ["POST", "/v1/__proto__/keys/1", "SHARDCAST_UNKNOWN_SERVICE"],
     ["POST", "/v1/accounts", "SHARDCAST_NOT_FOUND"],
     ["POST", "/", "SHARDCAST_NOT_FOUND"],
-    ["GET", "/v1/accounts/keys/1", "SHARDCAST_NOT_FOUND"],
+    ["DELETE", "/v1/accounts/keys/1", "SHARDCAST_NOT_FOUND"],
+    ["POST", "/v1/accounts/shards", "SHARDCAST_NOT_FOUND"],
     ["PROPFIND", "/v1/accounts/keys/1", "SHARDCAST_NOT_FOUND"],
     ["OPTIONS", "*", "SHARDCAST_NOT_FOUND"],
   ])("%s %s is not found", async (method, path, code) => {

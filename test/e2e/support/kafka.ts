@@ -4,7 +4,7 @@ import { createKafkaLog } from "@shardcast/log-kafka";
 import { pino } from "pino";
 import { AdminClient } from "../../../libs/log-kafka/src/admin-client.ts";
 import { linkOpener } from "../../../libs/log-kafka/src/link.ts";
-import { committedOf } from "../../../libs/log-kafka/src/offsets.ts";
+import { progressOf } from "../../../libs/log-kafka/src/offsets.ts";
 import { resolveKafkaOptions } from "../../../libs/log-kafka/src/options.ts";
 
 const silent = pino({ level: "silent" });
@@ -51,8 +51,8 @@ export interface Committed {
 }
 
 /**
- * What the group has committed for the topic, by lane. The metadata is `SESSION:` and, where anything is done above the
- * mark, `b` with a bitmap in base64url, bit i for offset `mark + 1 + i`; read here anew, not by the code under test.
+ * What the group has committed for the topic, by lane. The metadata is empty or, where anything is done above the mark,
+ * `b` with a bitmap in base64url, bit i for offset `mark + 1 + i`; read here anew, not by the code under test.
  */
 export async function committedProgress(
   brokers: readonly string[],
@@ -61,11 +61,10 @@ export async function committedProgress(
 ): Promise<ReadonlyMap<number, Committed>> {
   const admin = new AdminClient(linkOpener(resolveKafkaOptions({ brokers }, {}), silent), CALL_TIMEOUT_MS);
   try {
-    const committed = await committedOf(admin, group, topic);
+    const committed = await progressOf(admin, group, topic);
     return new Map(
       [...committed].map(([lane, { offset, metadata }]) => {
-        const bitmap = metadata.slice(metadata.indexOf(":") + 1);
-        const bytes = Buffer.from(bitmap.slice(1), "base64url");
+        const bytes = Buffer.from(metadata.slice(1), "base64url");
         const bits = [...bytes].flatMap((byte, at) => [0, 1, 2, 3, 4, 5, 6, 7].map((bit) => [byte, at, bit]));
         const set = bits.filter(([byte = 0, , bit = 0]) => (byte & (1 << bit)) !== 0);
         return [lane, { offset, doneAbove: set.map(([, at = 0, bit = 0]) => offset + 1 + at * 8 + bit) }];

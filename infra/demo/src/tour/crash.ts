@@ -55,7 +55,11 @@ export async function crash({ cluster, print }: Stage): Promise<void> {
 
   const begun = performance.now();
   const successor = await cluster.restart(LANE);
-  checkEqual(successor.worker.lanes, [LANE], "the new process owns the lane");
+  checkEqual(
+    successor.worker.lanes().map(({ lane }) => lane),
+    [LANE],
+    "the new process owns the lane",
+  );
   const done = await answers;
   const tookMs = Math.round(performance.now() - begun);
   const from = Math.min(...successor.effects.map(({ offset }) => offset));

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import type { Kafka } from "kafkajs";
+import type { ConsumerConfig, Kafka } from "kafkajs";
 import type { Link } from "../../src/link.ts";
 
 type EachBatch = (payload: { batch: unknown }) => Promise<void>;
@@ -15,6 +15,8 @@ export class FakeConsumer {
   /** Seeks, pauses and resumes in order, as `seek 0@10`. */
   readonly told: string[] = [];
   cut = false;
+  /** What it was made with. */
+  config: ConsumerConfig | undefined;
   connect: () => Promise<void> = async () => {};
   readonly #emitter = new EventEmitter();
   readonly #assignment: Record<string, number[]>;
@@ -82,7 +84,12 @@ export class FakeConsumer {
 
   asLink(): Link {
     return {
-      kafka: { consumer: () => this } as unknown as Kafka,
+      kafka: {
+        consumer: (config: ConsumerConfig) => {
+          this.config = config;
+          return this;
+        },
+      } as unknown as Kafka,
       cut: () => {
         this.cut = true;
       },

@@ -93,6 +93,17 @@ export function appendPromises(suite: SuiteContext): void {
     expect(got.records[1]?.value?.equals(below)).toBe(true);
   });
 
+  test("assertFits tells what append would refuse", async () => {
+    const record = (part: number) => {
+      const value = Buffer.alloc(Math.floor(suite.features.maxRecordBytes * part), "v");
+      return { topic: "t", partition: 0, key: null, value, headers: {} };
+    };
+    expect(() => suite.log.assertFits(record(0.9))).not.toThrow();
+    expect(() => suite.log.assertFits(record(1.1))).toThrow(
+      expect.objectContaining({ code: "SHARDCAST_BODY_TOO_LARGE" }),
+    );
+  });
+
   test("a record whose headers make it too large is refused", async () => {
     const topic = await suite.topic();
     const half = Buffer.alloc(Math.ceil(suite.features.maxRecordBytes * 0.6), "h");

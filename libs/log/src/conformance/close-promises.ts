@@ -60,8 +60,40 @@ export function closePromises(suite: SuiteContext): void {
     await log.close();
     await suite.letTimePass(topic, 0, other.got);
     expect(got.texts()).toEqual(["before"]);
+    await expect(session.commit({})).rejects.toMatchObject({ code: "SHARDCAST_CLOSED" });
     await reader.close();
     await session.close();
+  });
+
+  test("a closed log opens nothing", async () => {
+    const topic = await suite.topic();
+    const log = await suite.open();
+    await log.close();
+    const closed = { code: "SHARDCAST_CLOSED" };
+    await expect(log.openReader({ topics: [topic], onRecords() {} })).rejects.toMatchObject(closed);
+    await expect(log.openSession({ service: "s", member: "0", topic })).rejects.toMatchObject(closed);
+    await expect(log.rangesOf(topic)).rejects.toMatchObject(closed);
+    await expect(log.progressOf("s", topic)).rejects.toMatchObject(closed);
+  });
+
+  test("closing the log while a commit is under way leaves it whole or undone", async () => {
+    const { topic, open, progress } = await suite.service();
+    const log = await suite.open();
+    const session = await open("0", log);
+    await session.commit({});
+    const { high } = (await suite.log.rangesOf(topic))[0] ?? expect.unreachable();
+    const work = {
+      progress: [{ lane: 0, offset: 5, metadata: "" }],
+      records: [textRecord(topic, 0, "five")],
+    };
+    const outcome = session.commit(work).catch((error: unknown) => error);
+    await log.close();
+    await outcome;
+    await open();
+    const { got } = await suite.reader(topic, { start: [{ topic, partition: 0, from: high }] });
+    await suite.appendTexts(topic, 0, ["end"]);
+    await got.text("end");
+    expect(got.texts()).toEqual((await progress()).length > 0 ? ["five", "end"] : ["end"]);
   });
 
   test("closing one connection leaves others alone", async () => {

@@ -1,7 +1,8 @@
 import type { CleanupPolicy, TopicSpec } from "@shardcast/protocol";
 import { onTestFinished } from "vitest";
 import type { AppendRecord, Log } from "../log.ts";
-import type { LogReader, LogRecord } from "../reader.ts";
+import type { LogReader, ReaderOptions } from "../reader.ts";
+import type { LaneProgress, MemberSession } from "../session.ts";
 import { Collector } from "./collector.ts";
 import type { LogFeatures, LogFixture } from "./fixture.ts";
 
@@ -56,11 +57,12 @@ export class SuiteContext {
   /** A reader of one topic, closed after the test, and what it delivered. `onRecords` sees each delivery first. */
   async reader(
     topic: string,
-    { log = this.log, onRecords }: { log?: Log; onRecords?: (records: readonly LogRecord[]) => void } = {},
+    { log = this.log, onRecords, ...options }: { log?: Log } & Partial<Omit<ReaderOptions, "topics">> = {},
   ): Promise<{ reader: LogReader; got: Collector }> {
     const got = new Collector();
     const reader = await log.openReader({
       topics: [topic],
+      ...options,
       onRecords(records) {
         onRecords?.(records);
         got.add(records);
@@ -68,6 +70,23 @@ export class SuiteContext {
     });
     onTestFinished(() => reader.close());
     return { reader, got };
+  }
+
+  /** A service of the test's own, with so many lanes of ten records each. */
+  async service(lanes = 1): Promise<TestService> {
+    const topic = await this.topic(lanes);
+    for (let lane = 0; lane < lanes; lane++) await this.appendTexts(topic, lane, numbered("r", 10));
+    const service = `s-${topic}`;
+    return {
+      topic,
+      service,
+      open: async (member = "0", log = this.log) => {
+        const session = await log.openSession({ service, member, topic });
+        onTestFinished(() => session.close());
+        return session;
+      },
+      progress: async (log = this.log) => [...(await log.progressOf(service, topic)).values()],
+    };
   }
 
   /** Appends texts to a partition one after another without waiting for each; resolves to their offsets. */
@@ -93,6 +112,15 @@ export class SuiteContext {
     }
     return markers;
   }
+}
+
+export interface TestService {
+  readonly topic: string;
+  readonly service: string;
+  /** Opens a session, closed after the test; this also settles what the one before of the same name had begun. */
+  open(member?: string, log?: Log): Promise<MemberSession>;
+  /** What was committed, by lane. */
+  progress(log?: Log): Promise<LaneProgress[]>;
 }
 
 export function textRecord(topic: string, partition: number, text: string): AppendRecord {

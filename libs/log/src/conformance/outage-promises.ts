@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import { numbered, type SuiteContext, textRecord } from "./context.ts";
 import { eventually } from "./eventually.ts";
 
+const COMMITTED = { kind: "committed", offsets: [] };
 const UNAVAILABLE = { code: "SHARDCAST_LOG_UNAVAILABLE" };
 
 export function outagePromises(suite: SuiteContext): void {
@@ -35,7 +36,6 @@ export function outagePromises(suite: SuiteContext): void {
     const log = await suite.open();
     const topic = await suite.topic();
     const session = await log.openSession({ service: `s-${topic}`, member: "0", topic });
-    await session.take(0);
     expect(log.available).toBe(true);
 
     const restore = await interrupt();
@@ -43,8 +43,10 @@ export function outagePromises(suite: SuiteContext): void {
     await expect(log.append(textRecord(topic, 0, "x"))).rejects.toMatchObject(UNAVAILABLE);
     await expect(log.partitionsOf(topic)).rejects.toMatchObject(UNAVAILABLE);
     await expect(log.ensureTopics([suite.spec(1)])).rejects.toMatchObject(UNAVAILABLE);
-    await expect(session.take(0)).rejects.toMatchObject(UNAVAILABLE);
-    expect(await session.commit([])).toMatchObject({ kind: "unavailable" });
+    await expect(log.rangesOf(topic)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(log.progressOf("s", topic)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(log.openSession({ service: "s", member: "0", topic })).rejects.toMatchObject(UNAVAILABLE);
+    expect(await session.commit({})).toMatchObject({ kind: "broken", cause: UNAVAILABLE });
 
     await restore();
     await eventually(() => log.available);
@@ -128,52 +130,54 @@ export function outagePromises(suite: SuiteContext): void {
     }
   });
 
-  test("a session outlives the outage and commits again", async () => {
+  test("a session is over with the commit that met the outage; the next one of its name settles and goes on", async () => {
     const log = await suite.open();
-    const topic = await suite.topic();
-    const options = { service: `s-${topic}`, member: "0", topic };
-    const session = await log.openSession(options);
-    await session.take(0);
-    expect(await session.commit([{ lane: 0, offset: 1, metadata: "before" }])).toEqual({ kind: "committed" });
+    const { open, progress } = await suite.service();
+    const session = await open("0", log);
+    const before = { lane: 0, offset: 1, metadata: "before" };
+    const during = { lane: 0, offset: 2, metadata: "during" };
+    expect(await session.commit({ progress: [before] })).toEqual(COMMITTED);
 
     const restore = await interrupt();
-    await untilNoticed(log, topic);
-    expect(await session.commit([{ lane: 0, offset: 2, metadata: "during" }])).toMatchObject({
-      kind: "unavailable",
-    });
+    const broken = await session.commit({ progress: [during] }); // not known to be away yet
+    expect(broken).toMatchObject({ kind: "broken", cause: UNAVAILABLE });
+    await eventually(() => !log.available);
     await restore();
     await eventually(() => log.available);
-    expect([1, 2]).toContain((await session.take(0)).offset); // 2 if it arrived nevertheless
-    const kinds: string[] = [];
-    await eventually(async () => {
-      const outcome = await session.commit([{ lane: 0, offset: 3, metadata: "after" }]);
-      kinds.push(outcome.kind);
-      return outcome.kind !== "unavailable";
-    });
-    expect(kinds.at(-1)).toBe("committed");
-    const next = await (await suite.open()).openSession(options);
-    expect(await next.take(0)).toEqual({ lane: 0, offset: 3, metadata: "after" });
-    expect(await session.commit([])).toEqual({ kind: "fenced" });
-    await Promise.all([session.close(), next.close()]);
+    expect(await session.commit({ progress: [during] })).toEqual(broken);
+
+    const next = await open("0", log);
+    const settled = await progress();
+    expect([[before], [during]]).toContainEqual(settled); // it may have arrived
+    expect(await next.commit({})).toEqual(COMMITTED);
+    expect(await progress()).toEqual(settled);
+    const after = { lane: 0, offset: 3, metadata: "after" };
+    expect(await next.commit({ progress: [after] })).toEqual(COMMITTED);
+    await open();
+    expect(await progress()).toEqual([after]);
+    expect(await session.commit({})).toEqual(broken);
   });
 
-  test("a session that was cut off does not come back over a newer one of its member (C2)", async () => {
+  test("a session that was cut off can not write over a newer one of its name (C2)", async () => {
     const log = await suite.open();
-    const topic = await suite.topic();
-    const options = { service: `s-${topic}`, member: "0", topic };
-    const older = await log.openSession(options);
-    await older.take(0);
-    await older.commit([{ lane: 0, offset: 1, metadata: "older" }]);
+    const { open, progress } = await suite.service();
+    const older = await open("0", log);
+    const idle = await open("1", log);
+    await older.commit({ progress: [{ lane: 0, offset: 1, metadata: "older" }] });
 
     const restore = await interrupt();
-    await untilNoticed(log, topic);
-    expect(await older.commit([])).toMatchObject({ kind: "unavailable" });
+    await eventually(() => !log.available);
+    expect(await older.commit({})).toMatchObject({ kind: "broken" });
     await restore();
     await eventually(() => log.available);
-    const newer = await suite.log.openSession(options);
-    expect(await older.commit([{ lane: 0, offset: 2, metadata: "stale" }])).toEqual({ kind: "fenced" });
-    expect(await newer.take(0)).toEqual({ lane: 0, offset: 1, metadata: "older" });
-    expect(await newer.commit([{ lane: 0, offset: 3, metadata: "newer" }])).toEqual({ kind: "committed" });
-    await Promise.all([older.close(), newer.close()]);
+    expect(await idle.commit({})).toEqual(COMMITTED); // who wrote nothing meanwhile still holds
+    const newer = await open();
+    expect(await older.commit({ progress: [{ lane: 0, offset: 2, metadata: "stale" }] })).toMatchObject({
+      kind: "broken",
+    });
+    const next = { lane: 0, offset: 3, metadata: "newer" };
+    expect(await newer.commit({ progress: [next] })).toEqual(COMMITTED);
+    await open();
+    expect(await progress()).toEqual([next]);
   });
 }

@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { appendPromises } from "./append-promises.ts";
 import { closePromises } from "./close-promises.ts";
+import { commitPromises } from "./commit-promises.ts";
 import { SuiteContext } from "./context.ts";
 import { fencingPromises } from "./fencing-promises.ts";
 import type { ConformanceOptions } from "./fixture.ts";
 import { flowPromises } from "./flow-promises.ts";
 import { outagePromises } from "./outage-promises.ts";
 import { persistencePromises } from "./persistence-promises.ts";
+import { reachedPromises } from "./reached-promises.ts";
 import { readerPromises } from "./reader-promises.ts";
 import { sessionPromises } from "./session-promises.ts";
+import { startPromises } from "./start-promises.ts";
 import { topicPromises } from "./topic-promises.ts";
 
 /** A real broker may have to be started first. */
@@ -27,7 +30,10 @@ export function logConformance({ name, features, setUp }: ConformanceOptions): v
     describe("append", () => appendPromises(suite));
     describe("reader", () => readerPromises(suite));
     describe("reader while records flow", () => flowPromises(suite));
+    describe("reader that starts at once", () => startPromises(suite));
+    describe("reader that reaches an offset", () => reachedPromises(suite));
     describe("session", () => sessionPromises(suite));
+    describe("records in commits", () => commitPromises(suite));
     describe("fencing", () => fencingPromises(suite));
     describe("close", () => closePromises(suite));
     describe.skipIf(!features.persistent)("persistence", () => persistencePromises(suite));

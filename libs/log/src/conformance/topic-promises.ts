@@ -75,4 +75,24 @@ export function topicPromises(suite: SuiteContext): void {
       message: expect.stringMatching(/partition.*cleanup|cleanup.*partition/s),
     });
   });
+
+  test("ranges are told by partition, and count what was appended", async () => {
+    const topic = await suite.topic(3);
+    expect(await suite.log.rangesOf(topic)).toEqual(Array(3).fill({ low: 0, high: 0 }));
+    await suite.appendTexts(topic, 2, ["a", "b"]);
+    await suite.appendTexts(topic, 0, ["c"]);
+    for (const log of [suite.log, await suite.open()]) {
+      expect((await log.rangesOf(topic)).map(({ low, high }) => [low, high])).toEqual([
+        [0, 1],
+        [0, 0],
+        [0, 2],
+      ]);
+    }
+  });
+
+  test("the ranges of a topic that is not there are refused, and nothing is created", async () => {
+    const missing = suite.fixture.topicName();
+    await expect(suite.log.rangesOf(missing)).rejects.toMatchObject({ code: "SHARDCAST_LOG_REFUSED" });
+    expect(await suite.log.partitionsOf(missing)).toBeUndefined();
+  });
 }

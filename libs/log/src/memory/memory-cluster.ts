@@ -25,7 +25,8 @@ export class MemoryCluster {
   readonly maxRecordBytes: number;
   readonly #maxRecords: number;
   readonly #topics = new Map<string, MemoryTopic>();
-  readonly #progress = new Map<string, LaneProgress>();
+  /** By service and topic, then by lane. */
+  readonly #progress = new Map<string, Map<number, LaneProgress>>();
   readonly #epochs = new Map<string, number>();
   readonly #listeners = new Set<ClusterListener>();
   #available = true;
@@ -65,6 +66,11 @@ export class MemoryCluster {
     this.#topics.set(spec.name, { spec: { ...spec }, partitions });
   }
 
+  /** A topic's partitions; undefined when there is no such topic. */
+  partitionsOf(topic: string): readonly MemoryPartition[] | undefined {
+    return this.#topics.get(topic)?.partitions;
+  }
+
   partition(topic: string, partition: number): MemoryPartition | undefined {
     return this.#topics.get(topic)?.partitions[partition];
   }
@@ -82,11 +88,18 @@ export class MemoryCluster {
   }
 
   progressOf(service: string, topic: string, lane: number): LaneProgress | undefined {
-    return this.#progress.get(keyOf(service, topic, lane));
+    return this.#progress.get(keyOf(service, topic))?.get(lane);
+  }
+
+  /** The progress of all lanes that were committed, as it is now. */
+  progressByLane(service: string, topic: string): Map<number, LaneProgress> {
+    return new Map(this.#progress.get(keyOf(service, topic)));
   }
 
   saveProgress(service: string, topic: string, progress: LaneProgress): void {
-    this.#progress.set(keyOf(service, topic, progress.lane), progress);
+    const key = keyOf(service, topic);
+    const lanes = this.#progress.get(key) ?? new Map<number, LaneProgress>();
+    this.#progress.set(key, lanes.set(progress.lane, progress));
   }
 
   /** Calls the listener at every change until the returned function is called. */
@@ -100,6 +113,6 @@ export class MemoryCluster {
   }
 }
 
-function keyOf(...parts: (string | number)[]): string {
+function keyOf(...parts: string[]): string {
   return JSON.stringify(parts);
 }

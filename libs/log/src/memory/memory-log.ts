@@ -1,11 +1,9 @@
-import { ShardcastError } from "@shardcast/protocol";
 import type { Log } from "../log.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
 import { openMemoryReader } from "./memory-reader.ts";
 import { openMemorySession } from "./memory-session.ts";
 import { ensureMemoryTopics } from "./memory-topics.ts";
-import { assertAvailable, closedError, refusedError } from "./refusals.ts";
-import { recordBytes } from "./stored-record.ts";
+import { assertAvailable, assertFits, closedError, partitionOf, refusedError } from "./refusals.ts";
 
 export interface MemoryLogOptions {
   /** The storage to connect to; one of its own where absent. */
@@ -42,21 +40,30 @@ export function createMemoryLog({ cluster = new MemoryCluster() }: MemoryLogOpti
       return cluster.specOf(topic)?.partitions;
     },
 
+    async rangesOf(topic) {
+      assertUsable();
+      const partitions = cluster.partitionsOf(topic);
+      if (partitions === undefined) throw refusedError(`there is no topic ${topic}`);
+      return partitions.map(({ earliest, end }) => ({ low: earliest, high: end }));
+    },
+
+    async progressOf(service, topic) {
+      assertUsable();
+      if (cluster.specOf(topic) === undefined) throw refusedError(`there is no topic ${topic}`);
+      return cluster.progressByLane(service, topic);
+    },
+
     // stored before the first await, so calls made one after another land in that order
     async append(record) {
       assertUsable();
-      const bytes = recordBytes(record);
-      if (bytes > cluster.maxRecordBytes) {
-        throw new ShardcastError(
-          "SHARDCAST_BODY_TOO_LARGE",
-          `the record has ${bytes} bytes; at most ${cluster.maxRecordBytes}`,
-        );
-      }
-      const partition = cluster.partition(record.topic, record.partition);
-      if (partition === undefined) throw refusedError(`there is no ${record.topic}/${record.partition}`);
-      const offset = partition.append(record);
+      assertFits(cluster, record);
+      const offset = partitionOf(cluster, record).append(record);
       cluster.notify();
       return { offset };
+    },
+
+    assertFits(record) {
+      assertFits(cluster, record);
     },
 
     async openReader(options) {

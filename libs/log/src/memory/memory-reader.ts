@@ -1,4 +1,5 @@
-import type { LogReader, ReaderOptions } from "../reader.ts";
+import { Milestones } from "../driver/index.ts";
+import type { LogReader, ReaderOptions, StartFrom } from "../reader.ts";
 import type { MemoryCluster } from "./memory-cluster.ts";
 import type { MemoryPartition } from "./memory-partition.ts";
 import { assertAvailable, closedError } from "./refusals.ts";
@@ -13,13 +14,17 @@ interface Cursor {
 /** Records handed over at once: the other partitions get their turn in between. */
 const BATCH = 100;
 
-/** Opens a reader; `onClose` tells the connection that it is gone. */
+/**
+ * Opens a reader; `onClose` tells the connection that it is gone. Isolation and waiting times make no difference here: a
+ * commit is there at once and whole, and so is every record.
+ */
 export function openMemoryReader(
   cluster: MemoryCluster,
-  { topics, onRecords }: ReaderOptions,
+  { topics, start = [], onRecords }: ReaderOptions,
   onClose: (reader: LogReader) => void,
 ): LogReader {
   const cursors = new Map<string, Cursor>();
+  const milestones = new Milestones();
   let scheduled = false;
   let closed = false;
 
@@ -36,7 +41,7 @@ export function openMemoryReader(
       for (const key of [...cursors.keys()]) {
         // looked up anew for each: a callback may have paused it, started it again or closed the reader
         const cursor = cursors.get(key);
-        if (cursor !== undefined && hasWork(cursor)) handOver(cursor);
+        if (cursor !== undefined && hasWork(cursor)) handOver(key, cursor);
       }
     } finally {
       if ([...cursors.values()].some(hasWork)) schedule();
@@ -47,27 +52,39 @@ export function openMemoryReader(
     return cluster.available && !cursor.paused && cursor.position < cursor.source.end;
   }
 
-  function handOver(cursor: Cursor): void {
+  function handOver(key: string, cursor: Cursor): void {
     const records = cursor.source.read(cursor.position, BATCH);
     const last = records.at(-1);
     if (last === undefined) return;
     cursor.position = last.offset + 1; // before the callback: if that throws, nothing is delivered twice
-    onRecords(records);
+    try {
+      onRecords(records);
+    } finally {
+      // not if the callback started it again: that run has a position of its own
+      if (cursors.get(key) === cursor) milestones.passed(key, cursor.position);
+    }
   }
 
+  function begin(topic: string, partition: number, from: StartFrom): number {
+    const source = topics.includes(topic) ? cluster.partition(topic, partition) : undefined;
+    if (source === undefined) throw new RangeError(`this reader has no ${topic}/${partition}`);
+    const key = cursorKey(topic, partition);
+    const position = startOffset(source, from);
+    // set anew, also when it was started before: the old run ends here, paused or not
+    cursors.set(key, { source, position, paused: false });
+    milestones.passed(key, position);
+    schedule();
+    return position;
+  }
+
+  for (const { topic, partition, from } of start) begin(topic, partition, from);
   const stopListening = cluster.listen(schedule);
 
   const reader: LogReader = {
     async start(topic, partition, from) {
       if (closed) throw closedError("reader");
       assertAvailable(cluster);
-      const source = topics.includes(topic) ? cluster.partition(topic, partition) : undefined;
-      if (source === undefined) throw new RangeError(`this reader has no ${topic}/${partition}`);
-      const position = startOffset(source, from);
-      // set anew, also when it was started before: the old run ends here, paused or not
-      cursors.set(cursorKey(topic, partition), { source, position, paused: false });
-      schedule();
-      return position;
+      return begin(topic, partition, from);
     },
 
     pause(topic, partition) {
@@ -82,18 +99,27 @@ export function openMemoryReader(
       schedule();
     },
 
+    async reached(topic, partition, offset) {
+      if (closed) throw closedError("reader");
+      const key = cursorKey(topic, partition);
+      const cursor = cursors.get(key);
+      if (cursor === undefined) throw new RangeError(`${topic}/${partition} is not started`);
+      if (cursor.position < offset) await milestones.wait(key, offset);
+    },
+
     async close() {
       if (closed) return;
       closed = true;
       stopListening();
       cursors.clear(); // so that a delivery on its way finds nothing
+      milestones.close(closedError("reader"));
       onClose(reader);
     },
   };
   return reader;
 }
 
-function startOffset(source: MemoryPartition, from: number | "earliest" | "latest"): number {
+function startOffset(source: MemoryPartition, from: StartFrom): number {
   if (from === "latest") return source.end;
   if (from === "earliest") return source.earliest;
   if (!Number.isSafeInteger(from) || from < 0) throw new RangeError(`${from} is not an offset`);

@@ -1,8 +1,19 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { type Client, connect } from "@shardcast/client";
+import { ControlState } from "@shardcast/control";
 import type { AppendRecord, Log, LogRecord } from "@shardcast/log";
 import { createMemoryLog, MemoryCluster, type MemoryClusterOptions } from "@shardcast/log/memory";
-import { encodeRequest, headerText, newRequestId, type RequestEnvelope, topicsOf } from "@shardcast/protocol";
+import {
+  type ControlRecord,
+  decodeControl,
+  decodeReplyFence,
+  encodeControl,
+  encodeRequest,
+  headerText,
+  newRequestId,
+  type RequestEnvelope,
+  topicsOf,
+} from "@shardcast/protocol";
 import { type Logger, pino } from "pino";
 import { onTestFinished, vi } from "vitest";
 import { createWorker, type Worker, type WorkerOptions } from "../../src/index.ts";
@@ -10,10 +21,11 @@ import { createWorker, type Worker, type WorkerOptions } from "../../src/index.t
 export const SERVICE = "accounts";
 export const REQUESTS = `${SERVICE}.requests`;
 export const REPLIES = `${SERVICE}.replies`;
+export const CONTROL = `${SERVICE}.control`;
 export const DEAD = `${SERVICE}.dead`;
 
 /** Quick retries and commits, so that nothing waits longer than it must. */
-const QUICK = { commitIntervalMs: 2, retryMinMs: 1, retryMaxMs: 2, graceMs: 60_000 };
+const QUICK = { commitIntervalMs: 2, retryMinMs: 1, retryMaxMs: 2, graceMs: 60_000, leaseMs: 300 };
 
 /** Patient, because the machine may be busy. */
 const WAIT = { interval: 2, timeout: 4_000 };
@@ -33,6 +45,7 @@ export interface LogLine {
 export class World {
   readonly cluster: MemoryCluster;
   readonly replicas: number;
+  #epoch = 0;
   /** The test's own connection. */
   readonly log: Log;
   /** What the workers logged. */
@@ -109,8 +122,54 @@ export class World {
     return (await this.log.append(whole)).offset;
   }
 
+  /** Publishes a shard map, as the planner would. */
+  async publish(lanes: readonly number[]): Promise<void> {
+    this.#epoch++;
+    const session = await this.log.openSession({ service: SERVICE, member: "@planner", topic: REQUESTS });
+    const replicas = Math.max(...lanes) + 1;
+    await session.commit({
+      records: [controlRecord({ kind: "map", epoch: this.#epoch, replicas, lanes: [...lanes] })],
+    });
+    await session.close();
+  }
+
+  /** Everything on `S.control`, in order. */
+  controlRecords(): ControlRecord[] {
+    return this.records(CONTROL)
+      .map(decodeControl)
+      .filter((each) => each !== undefined);
+  }
+
+  /** Marks on a partition of the replies: the tokens that are over. */
+  fences(partition = 0): ReadonlyMap<number, number>[] {
+    return this.records(REPLIES, partition)
+      .map(decodeReplyFence)
+      .filter((each) => each !== undefined)
+      .map(({ tokens }) => tokens);
+  }
+
+  /** Resolves when a lease of this length that nobody renews is over. */
+  lapsed(leaseMs: number): Promise<void> {
+    return sleep(leaseMs + 1);
+  }
+
+  /** What `S.control` says, folded. */
+  control(): ControlState {
+    const state = new ControlState();
+    for (const record of this.records(CONTROL)) {
+      const control = decodeControl(record);
+      if (control !== undefined) state.apply(control, record.offset);
+    }
+    return state;
+  }
+
   records(topic: string, partition = 0): LogRecord[] {
     return this.cluster.partition(topic, partition)?.read(0, 1_000_000) ?? [];
+  }
+
+  /** What was replied, without the marks that fence lost owners off. */
+  replies(partition = 0): LogRecord[] {
+    return this.records(REPLIES, partition).filter((record) => decodeReplyFence(record) === undefined);
   }
 
   /** Dead letters of lane 0, once there are so many; headers as text. */
@@ -145,6 +204,11 @@ export class World {
   logged(msg: string): LogLine[] {
     return this.lines.filter((line) => line.msg.includes(msg));
   }
+}
+
+/** A record of the control topic. */
+export function controlRecord(control: ControlRecord): AppendRecord {
+  return { topic: CONTROL, partition: 0, ...encodeControl(control) };
 }
 
 /** Lets everything that can go on without a timer go on. */

@@ -1,6 +1,7 @@
 import { ShardcastError } from "@shardcast/protocol";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { Backend } from "../backend.ts";
+import { sendJson } from "../json.ts";
 import { sendProblem } from "../problems.ts";
 
 const ALIVE = { status: "alive" };
@@ -15,9 +16,4 @@ export function addHealthRoutes(app: FastifyInstance, backend: Backend): void {
     const { code, message, status } = fault;
     return sendProblem(reply, new ShardcastError(code, message, { status, extensions: { services } }));
   });
-}
-
-/** As a buffer, because Fastify would add a charset parameter to a string's type. */
-function sendJson(reply: FastifyReply, body: object): FastifyReply {
-  return reply.header("content-type", "application/json").send(Buffer.from(JSON.stringify(body)));
 }

@@ -2,17 +2,11 @@ import type { Reply, RequestOptions } from "@shardcast/client";
 import { ShardcastError } from "@shardcast/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import { admission } from "../admission.ts";
 import type { Backend } from "../backend.ts";
 import { setHandlerHeader, setHandlerHeaders } from "../response-headers.ts";
 import { type TimeoutLimits, timeoutOf } from "../timeout.ts";
 import type { Visit, Visits } from "../visits.ts";
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** Set on the routes that bring work. */
-    visit: Visit | null;
-  }
-}
 
 interface KeyRoute {
   Params: { readonly service: string; readonly key: string; readonly "*"?: string };
@@ -33,19 +27,7 @@ const NO_HEADERS = Object.freeze({});
 /** `POST /v1/{service}/keys/{key}[/{handler…}]`: a keyed request, answered with the worker's reply. */
 export function addKeyRoutes(app: FastifyInstance, options: KeyRouteOptions): void {
   const { backend, visits, limits, forwardHeaders, logger } = options;
-  app.decorateRequest("visit", null);
-
-  /** At the headers, before a byte of the body is read. */
-  function admit(request: FastifyRequest<KeyRoute>, reply: FastifyReply, done: (error?: Error) => void) {
-    try {
-      backend.assertOpen(request.params.service);
-      request.visit = visits.begin(request.raw, reply.raw);
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    done();
-  }
+  const admit = admission({ backend, visits });
 
   /** Publishes. Not async: a frame that waits would keep the body in memory all the while (C7). */
   function handle(request: FastifyRequest<KeyRoute>, reply: FastifyReply): Promise<void> {

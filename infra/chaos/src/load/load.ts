@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CallerOutcome } from "../checker/history.ts";
+import { hostMs } from "../host-clock.ts";
+import { Random } from "../random.ts";
+import { conclude } from "./conclude.ts";
+import { spreadKeys } from "./keys.ts";
+import { post } from "./post.ts";
+import { drawCall } from "./work.ts";
+
+export interface LoadOptions {
+  readonly gateways: readonly string[];
+  readonly service: string;
+  readonly lanes: number;
+  readonly seed: number;
+  readonly keys: number;
+  /** Over all keys together. */
+  readonly perSecond: number;
+}
+
+export interface Load {
+  readonly outcomes: readonly CallerOutcome[];
+  /** Begins no request any more; resolves when all have ended. */
+  stop(): Promise<void>;
+}
+
+/** Of every so many keys, one does not wait for answers. */
+const PIPELINED = 10;
+const MAX_PIPELINED = 8;
+/** Wait of a caller whose request came to nothing, before it goes to the other gateway. */
+const PAUSE_MS = 200;
+
+/** Callers, one per key, over both gateways. Most send a request when the last one has ended. */
+export function startLoad(options: LoadOptions): Load {
+  const { gateways, service, lanes, seed, keys: count, perSecond } = options;
+  const outcomes: CallerOutcome[] = [];
+  const pace = pacer(perSecond);
+  let stopped = false;
+
+  async function ask(key: string, n: number, random: Random, gateway: string): Promise<CallerOutcome> {
+    const { work, timeoutMs } = drawCall(n, random);
+    const sentMs = hostMs();
+    const posted = await post(`${gateway}/v1/${service}/keys/${key}`, JSON.stringify(work), timeoutMs);
+    const outcome = { key, n, sentMs, endedMs: hostMs(), conclusion: conclude(posted) };
+    outcomes.push(outcome);
+    return outcome;
+  }
+
+  async function caller(key: string, index: number): Promise<void> {
+    const random = new Random(seed + 7_919 * (index + 1));
+    let gateway = index % gateways.length;
+    const underWay = new Set<Promise<unknown>>();
+    const limit = index % PIPELINED === 0 ? MAX_PIPELINED : 1;
+    for (let n = 1; !stopped; n++) {
+      await pace();
+      if (stopped) break;
+      // Whatever came of it has taken its number: the next one is a new one, at the other gateway.
+      const asked = ask(key, n, random, gateways[gateway] as string).then(async ({ conclusion }) => {
+        if (conclusion.kind === "done" || conclusion.kind === "failed") return;
+        gateway = (gateway + 1) % gateways.length;
+        await sleep(PAUSE_MS);
+      });
+      underWay.add(asked);
+      asked.finally(() => underWay.delete(asked));
+      while (underWay.size >= limit) await Promise.race(underWay);
+    }
+    await Promise.all(underWay);
+  }
+
+  const ended = Promise.all(spreadKeys(count, lanes).map(caller));
+  return {
+    outcomes,
+    async stop() {
+      stopped = true;
+      await ended;
+    },
+  };
+}
+
+/** Lets callers through one after another, at this rate at most; what was not used is not made up for. */
+function pacer(perSecond: number): () => Promise<void> {
+  const everyMs = 1_000 / perSecond;
+  let nextMs = 0;
+  return async () => {
+    const nowMs = hostMs();
+    nextMs = Math.max(nextMs + everyMs, nowMs);
+    await sleep(nextMs - nowMs);
+  };
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { openDirectory } from "@shardcast/control";
+import type { Log } from "@shardcast/log";
+import { createKafkaLog } from "@shardcast/log-kafka";
+import { type ServiceTopics, topicsOf } from "@shardcast/protocol";
+import { pino } from "pino";
+import { foreignBroker, startBroker } from "./broker.ts";
+import type { History, ProgressSample } from "./checker/history.ts";
+import { Cluster } from "./cluster.ts";
+import { readEffects } from "./effects.ts";
+import { type FaultKind, SCALES } from "./fault.ts";
+import { Faults } from "./faults.ts";
+import { startLoad } from "./load/load.ts";
+import type { Mutation } from "./mutations.ts";
+import { patchedCopy } from "./patched-copy.ts";
+import { scheduleOf } from "./schedule.ts";
+import { collectControl, readTopics, sampleProgress } from "./topics.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly kinds: readonly FaultKind[];
+  readonly lanes: number;
+  readonly replicas: number;
+  readonly perSecond: number;
+  readonly keys: number;
+  /** Kafka to use; empty for one of our own. */
+  readonly brokers: string;
+  readonly mutation: Mutation | undefined;
+  /** Ends the run early, in order. */
+  readonly signal: AbortSignal;
+}
+
+export interface Ran {
+  readonly history: History;
+  /** Processes that ended without being asked to, by name and how. */
+  readonly unasked: Readonly<Record<string, number>>;
+  /** Logs and effects of the processes. */
+  readonly dir: string;
+}
+
+const SERVICE = "accounts";
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const SAMPLE_MS = 500;
+/** Everything that was accepted must have ended so long after the last request. */
+const SETTLE_LIMIT_MS = 60_000;
+const SETTLE_POLL_MS = 200;
+
+/** Load and faults against real processes. Resolves to everything that is known of it when all have ended. */
+export async function run(options: RunOptions): Promise<Ran> {
+  const { seed, lanes, replicas, keys, perSecond, brokers, mutation } = options;
+  const closers: (() => Promise<unknown>)[] = [];
+  const maxReplicas = Math.max(replicas, ...SCALES);
+  const dir = await mkdtemp(join(tmpdir(), "shardcast-chaos-"));
+  const unasked: Record<string, number> = {};
+  const prefix = `chaos-${randomUUID().slice(0, 8)}.`;
+  try {
+    const broker = brokers === "" ? await startBroker(maxReplicas) : foreignBroker(brokers);
+    closers.push(() => broker.stop());
+    let root = ROOT;
+    if (mutation !== undefined) {
+      root = await patchedCopy(ROOT, mutation);
+      closers.push(() => rm(root, { recursive: true, force: true }));
+    }
+    const onUnasked = (name: string, { code, signal }: { code: number | null; signal: string | null }) => {
+      const how = `${name}: ${signal ?? `exit code ${code}`}`;
+      console.error(`ended by itself: ${how}`);
+      unasked[how] = (unasked[how] ?? 0) + 1;
+    };
+    const cluster = await Cluster.start({
+      ...{ root, dir, broker, prefix, lanes, replicas, maxReplicas, onUnasked },
+      service: SERVICE,
+    });
+    closers.push(() => cluster.stop());
+    const log = createKafkaLog({ brokers: broker.brokers.split(","), logger: pino({ level: "fatal" }) });
+    closers.push(() => log.close());
+    const directory = await openDirectory(log, { service: SERVICE, topicPrefix: prefix });
+    const topics = topicsOf(SERVICE, { lanes, prefix });
+    const control = await collectControl(log, topics);
+    const sampler = startSampler(log, topics, prefix);
+    closers.push(() => sampler.stop());
+    const faults = new Faults(cluster, broker, directory);
+
+    const load = startLoad({ gateways: cluster.urls, service: SERVICE, lanes, seed, keys, perSecond });
+    closers.push(() => load.stop());
+    await carryOut(options, faults);
+    console.error("healing");
+    const loaded = load.stop();
+    await faults.heal();
+    await loaded;
+    console.error("settling");
+    await settle(log, topics, prefix);
+    await cluster.stop();
+    await sampler.stop();
+    const history = {
+      ...(await readTopics(log, SERVICE, topics)),
+      control: await control.finish(),
+      effects: readEffects(cluster.effectsFile),
+      outcomes: load.outcomes,
+      progress: sampler.samples,
+      finalProgress: await sampleProgress(log, SERVICE, topics, prefix),
+      faults: faults.done,
+    };
+    return { history, unasked, dir };
+  } finally {
+    for (const close of closers.reverse()) await close().catch((error: unknown) => console.error(error));
+  }
+}
+
+async function carryOut(options: RunOptions, faults: Faults): Promise<void> {
+  const { seconds, signal } = options;
+  const begunMs = performance.now();
+  const until = async (atMs: number) => {
+    const leftMs = begunMs + atMs - performance.now();
+    if (leftMs > 0) await sleep(leftMs, undefined, { signal }).catch(() => {});
+  };
+  for (const planned of scheduleOf(options)) {
+    await until(planned.atMs);
+    if (signal.aborted) return;
+    console.error(`${(planned.atMs / 1_000).toFixed(1)} s: ${JSON.stringify(planned)}`);
+    faults.begin(planned);
+  }
+  await until(seconds * 1_000);
+}
+
+function startSampler(log: Log, topics: ServiceTopics, prefix: string) {
+  const samples: ProgressSample[] = [];
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const done = (async () => {
+    while (!signal.aborted) {
+      // While the broker is away there is nothing to be seen.
+      samples.push(...(await sampleProgress(log, SERVICE, topics, prefix).catch(() => [])));
+      await sleep(SAMPLE_MS, undefined, { signal }).catch(() => {});
+    }
+  })();
+  return {
+    samples,
+    async stop() {
+      stopping.abort();
+      await done;
+    },
+  };
+}
+
+/** Until everything on the log is done, or there was time enough for it. */
+async function settle(log: Log, topics: ServiceTopics, prefix: string): Promise<void> {
+  const endMs = performance.now() + SETTLE_LIMIT_MS;
+  while (performance.now() < endMs) {
+    try {
+      const ranges = await log.rangesOf(topics.requests.name);
+      const progress = await sampleProgress(log, SERVICE, topics, prefix);
+      const low = new Map(progress.map((sample) => [sample.lane, sample.low]));
+      if (ranges.every(({ high }, lane) => (low.get(lane) ?? 0) >= high)) return;
+    } catch {
+      // The broker may not be back yet.
+    }
+    await sleep(SETTLE_POLL_MS);
+  }
+  console.error(`not everything has ended ${SETTLE_LIMIT_MS} ms after the last request`);
+}

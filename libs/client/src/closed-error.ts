@@ -1,0 +1,5 @@
+import { ShardcastError } from "@shardcast/protocol";
+
+export function closedError(): ShardcastError {
+  return new ShardcastError("SHARDCAST_CLOSED", "the client is closed");
+}

@@ -1,0 +1,11 @@
+export type { ControlChange, LaneState, MemberState } from "./control-state.ts";
+export { ControlState } from "./control-state.ts";
+export type { ControlListener, Directory, DirectoryOptions } from "./directory.ts";
+export { openDirectory } from "./directory.ts";
+export type { FenceMemberOptions, FenceMemberOutcome } from "./fence-member.ts";
+export { fenceMember } from "./fence-member.ts";
+export { fenceReplies } from "./fence-replies.ts";
+export type { Planner, PlannerOptions } from "./planner.ts";
+export { startPlanner } from "./planner.ts";
+export type { ReplicaSource } from "./replica-source.ts";
+export { fixedReplicas } from "./replica-source.ts";

@@ -1,0 +1,2 @@
+export { assertProgress } from "./assert-progress.ts";
+export { Milestones } from "./milestones.ts";

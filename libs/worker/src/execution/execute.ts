@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type RequestEnvelope, ShardcastError } from "@shardcast/protocol";
+import type { LimitFunction } from "p-limit";
+import type { RetryContext } from "p-retry";
+import { isRetryableError, isTerminalError, type TerminalError } from "../errors.ts";
+import type { Handler } from "../handler.ts";
+import { type HandlerReply, toReply } from "../reply.ts";
+import type { Outcome } from "./outcome.ts";
+import { AttemptContext, IncomingRequest, type LaneScope } from "./request.ts";
+import { retry } from "./retry.ts";
+
+export interface RetryPolicy {
+  readonly maxAttempts: number;
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+/** What the executions of one lane have in common. */
+export interface Execution {
+  readonly scope: LaneScope;
+  /** Fires when no handler may start any more, at the latest with the scope's signal; those that run may end. */
+  readonly halted: AbortSignal;
+  readonly slots: LimitFunction;
+  readonly policy: RetryPolicy;
+}
+
+/** Longest wait a timer can hold. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Carries what a handler threw, whatever it is: p-retry takes TypeErrors for final and refuses what is no Error. */
+class AttemptFailed extends Error {
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    super("attempt failed", { cause: thrown });
+    this.thrown = thrown;
+  }
+}
+
+/** It has passed, or would have before the next attempt. */
+class DeadlinePassed extends Error {}
+
+/**
+ * Calls the handler until it succeeds, refuses, runs out of attempts or out of time. A slot of the lane is held only
+ * while it runs, so a key that waits for its next attempt delays nobody else (C9). Never rejects.
+ */
+export async function execute(
+  handler: Handler,
+  envelope: RequestEnvelope,
+  offset: number,
+  { scope, halted, slots, policy }: Execution,
+): Promise<Outcome> {
+  const request = new IncomingRequest(envelope);
+  const { deadlineMs } = envelope;
+  let attempts = 0;
+  let last: unknown;
+
+  const attempt = async (): Promise<HandlerReply> => {
+    // Checked in the slot, right before the handler: it may have waited for the slot, and for the lease (C2, C8).
+    if (!scope.lease.valid) await scope.lease.held(halted);
+    halted.throwIfAborted();
+    if (deadlineMs !== undefined && Date.now() > deadlineMs) throw new DeadlinePassed();
+    attempts++;
+    try {
+      return toReply(
+        await handler(request, new AttemptContext(scope, envelope, offset, envelope.attempt + attempts - 1)),
+      );
+    } catch (thrown) {
+      last = thrown;
+      throw new AttemptFailed(thrown);
+    }
+  };
+
+  try {
+    const reply = await retry(() => slots(attempt), {
+      retries: policy.maxAttempts - 1,
+      minTimeout: policy.retryMinMs,
+      maxTimeout: policy.retryMaxMs,
+      randomize: true,
+      signal: halted,
+      shouldRetry: ({ error }) => error instanceof AttemptFailed && !isTerminalError(error.thrown),
+      onFailedAttempt: (context) => onFailedAttempt(context, envelope, scope, halted),
+    });
+    return { kind: "replied", reply };
+  } catch (error) {
+    if (scope.signal.aborted) return { kind: "abandoned" }; // the next owner's to give up (C2)
+    if (error instanceof DeadlinePassed) return { kind: "expired", error: expired(attempts, last) };
+    // By what the handler did, not by what the retries ended with: that may be the halt.
+    if (isTerminalError(last)) return { kind: "failed", error: refused(last), attempts };
+    if (attempts < policy.maxAttempts) return { kind: "abandoned" };
+    return { kind: "exhausted", error: exhausted(attempts, last), attempts };
+  }
+}
+
+/** Says what happened, and waits on top of p-retry's own delay where the handler asked for a longer one. */
+async function onFailedAttempt(
+  { error, attemptNumber, retriesLeft, retryDelay }: RetryContext,
+  { id, handler, deadlineMs }: RequestEnvelope,
+  { logger }: LaneScope,
+  halted: AbortSignal,
+): Promise<void> {
+  if (!(error instanceof AttemptFailed) || isTerminalError(error.thrown)) return;
+  const { thrown } = error;
+  logger.warn({ err: thrown, requestId: id, handler, attempt: attemptNumber, retriesLeft }, "handler failed");
+  if (retriesLeft === 0) return;
+  const asked = isRetryableError(thrown) ? Math.min(thrown.retryAfterMs, MAX_DELAY_MS) : 0;
+  // The key's next request and the caller need not wait for an attempt that could not start (C8, C9).
+  if (deadlineMs !== undefined && Date.now() + Math.max(asked, retryDelay) > deadlineMs)
+    throw new DeadlinePassed();
+  if (asked > retryDelay) await sleep(asked - retryDelay, undefined, { signal: halted });
+}
+
+function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown); // e.g. an object without a prototype
+  }
+}
+
+function refused(error: TerminalError): ShardcastError {
+  const { message, status, details } = error;
+  return new ShardcastError("SHARDCAST_HANDLER_REFUSED", message, {
+    status,
+    extensions: details,
+    cause: error,
+  });
+}
+
+function exhausted(attempts: number, last: unknown): ShardcastError {
+  const times = attempts === 1 ? "once" : `${attempts} times`;
+  return new ShardcastError(
+    "SHARDCAST_ATTEMPTS_EXHAUSTED",
+    `the handler failed ${times}: ${messageOf(last)}`,
+    {
+      cause: last,
+      extensions: { attempts },
+    },
+  );
+}
+
+function expired(attempts: number, last: unknown): ShardcastError {
+  const failed = attempts === 1 ? "1 failed attempt" : `${attempts} failed attempts`;
+  const detail =
+    attempts === 0
+      ? "the deadline passed before the handler could start"
+      : `no time was left after ${failed}: ${messageOf(last)}`;
+  return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", detail, { cause: last, extensions: { attempts } });
+}

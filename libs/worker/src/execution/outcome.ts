@@ -1,0 +1,14 @@
+import type { ShardcastError } from "@shardcast/protocol";
+import type { HandlerReply } from "../reply.ts";
+
+/** How a request ended. Exactly one of these, for every accepted request (C3). */
+export type Outcome =
+  | { readonly kind: "replied"; readonly reply: HandlerReply }
+  /** The handler refused it for good. */
+  | { readonly kind: "failed"; readonly error: ShardcastError; readonly attempts: number }
+  /** No attempt succeeded, or no handler could ever see it: to the dead letters (C9). */
+  | { readonly kind: "exhausted"; readonly error: ShardcastError; readonly attempts: number }
+  /** Its deadline passed, or would have, before an attempt could start (C8). */
+  | { readonly kind: "expired"; readonly error: ShardcastError }
+  /** Not ended: this member stops or lost the lane. It stays on the log for the next owner. */
+  | { readonly kind: "abandoned" };

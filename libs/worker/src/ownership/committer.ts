@@ -1,0 +1,119 @@
+import type { LaneProgress, Log } from "@shardcast/log";
+import type { Logger } from "pino";
+import type { Outbox, OutboxItem } from "../execution/outbox.ts";
+import type { HeldLane } from "./held-lane.ts";
+import type { Member } from "./member.ts";
+
+export interface CommitterOptions {
+  readonly log: Log;
+  readonly member: Member;
+  /** The lanes that are held now. */
+  readonly lanes: () => Iterable<HeldLane>;
+  /** What is committed together with the progress; empty where replies are appended at once. */
+  readonly outbox: Outbox;
+  readonly group: string;
+  readonly requests: string;
+  /** How often progress is committed. */
+  readonly intervalMs: number;
+  /** The lease is renewed after so long without a commit. */
+  readonly renewMs: number;
+  /** Called at each turn, with and without a session. */
+  readonly onTurn: () => void;
+  readonly logger: Logger;
+}
+
+/** A commit that may or may not be on the log. */
+interface Doubt {
+  readonly items: readonly OutboxItem[];
+  readonly progress: readonly LaneProgress[];
+}
+
+/** Commits the progress of all lanes together, every so often. Its cost grows with members, not with lanes. */
+export class Committer {
+  readonly #options: CommitterOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #turning = false;
+  #again = false;
+  #stopped = false;
+  /** Only where replies are committed with progress: a commit of unknown outcome, cleared up before the next (EOS). */
+  #doubt: Doubt | undefined;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Commits soon: somebody waits for it. */
+  nudge(): void {
+    if (this.#turning) this.#again = true;
+    else if (!this.#stopped) void this.#turn();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#turn(), this.#options.intervalMs);
+  }
+
+  async #turn(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#turning = true;
+    try {
+      do {
+        this.#again = false;
+        this.#options.onTurn();
+        await this.#commit();
+      } while (this.#again && this.#options.member.holding && !this.#stopped);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "progress not committed; trying on");
+    } finally {
+      this.#turning = false;
+      this.#schedule();
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const { member, outbox, renewMs } = this.#options;
+    if (!member.holding || !(await this.#clearedUp())) return;
+    const items = outbox.peek();
+    for (const { include } of items) include();
+    const dirty = [...this.#options.lanes()]
+      .map(({ execution }) => execution.progress())
+      .filter((each) => each !== undefined);
+    if (dirty.length === 0 && performance.now() - member.lastCommitMs < renewMs) return;
+    const progress = dirty.map((each) => each.progress);
+    const offsets = await member.commit({ progress, records: items.flatMap(({ records }) => records) });
+    if (offsets === undefined) {
+      if (items.length > 0) this.#doubt = { items, progress };
+      return;
+    }
+    for (const { confirm } of dirty) confirm();
+    outbox.confirm(items);
+  }
+
+  /** Whether what the last commit put on the log is known. The session opened since has settled it. */
+  async #clearedUp(): Promise<boolean> {
+    const doubt = this.#doubt;
+    if (doubt === undefined) return true;
+    const { log, group, requests, outbox, member, logger } = this.#options;
+    try {
+      const committed = await log.progressOf(group, requests);
+      if (!member.holding) return false;
+      this.#doubt = undefined;
+      // All or nothing, and each item moved its lane on: one lane tells of all.
+      const moved = new Set(doubt.items.map(({ lane }) => lane));
+      const told = doubt.progress.find(({ lane }) => moved.has(lane));
+      const found = told === undefined ? undefined : committed.get(told.lane);
+      if (told !== undefined && found?.offset === told.offset && found.metadata === told.metadata) {
+        outbox.confirm(doubt.items);
+      }
+      return true;
+    } catch (error) {
+      logger.debug({ err: error }, "can not tell yet what was committed last");
+      return false;
+    }
+  }
+}

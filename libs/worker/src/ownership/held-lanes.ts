@@ -1,0 +1,163 @@
+import type { Directory } from "@shardcast/control";
+import type { LaneProgress, LogReader } from "@shardcast/log";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol";
+import type { Logger } from "pino";
+import type { Lane } from "../execution/lane.ts";
+import { retry } from "../execution/retry.ts";
+import { callHook, type OnLaneAcquired, type OnLaneReleased } from "../hooks.ts";
+import { Cooling } from "./cooling.ts";
+import { HeldLane } from "./held-lane.ts";
+import type { LaneRecords } from "./lane-records.ts";
+import type { Member } from "./member.ts";
+import { Releaser } from "./releaser.ts";
+import { Remains } from "./remains.ts";
+
+export type LaneEvent = "laneAcquired" | "laneReleased" | "laneLost";
+
+export interface HeldLanesOptions {
+  readonly member: Member;
+  readonly directory: Directory;
+  readonly reader: LogReader;
+  readonly records: LaneRecords;
+  /** Name of the topic whose partitions are the lanes. */
+  readonly requests: string;
+  readonly drainMs: number;
+  readonly hookTimeoutMs: number;
+  /** What was done and not committed may be taken along by this process; not where replies are committed with it (EOS). */
+  readonly carryProgress: boolean;
+  readonly onLaneAcquired: OnLaneAcquired | undefined;
+  readonly onLaneReleased: OnLaneReleased | undefined;
+  /** Makes what executes a lane. */
+  readonly execution: (
+    lane: number,
+    fencingToken: number,
+    signal: AbortSignal,
+    from: LaneProgress | undefined,
+  ) => Lane;
+  readonly onEvent: (event: LaneEvent, held: HeldLane) => void;
+  /** Something has changed that may have to be acted upon. */
+  readonly onChange: () => void;
+  readonly logger: Logger;
+}
+
+const RETRY_MIN_MS = 20;
+const RETRY_MAX_MS = 1_000;
+
+/** The lanes this member holds, each from the claim that counted to the release, or the loss. */
+export class HeldLanes {
+  readonly #options: HeldLanesOptions;
+  readonly #held = new Map<number, HeldLane>();
+  readonly #releaser: Releaser;
+  /** What still runs of lanes that were lost. */
+  readonly remains: Remains;
+  /** Lanes that could not be taken. */
+  readonly cooling = new Cooling();
+
+  constructor(options: HeldLanesOptions) {
+    const { onChange, drainMs, logger } = options;
+    this.#options = options;
+    this.remains = new Remains({ patienceMs: drainMs, onEnded: onChange, logger });
+    this.#releaser = new Releaser({ ...options, onReleased: (held) => this.released(held) });
+  }
+
+  /** Ascending. */
+  all(): HeldLane[] {
+    return [...this.#held.values()].sort((a, b) => a.lane - b.lane);
+  }
+
+  get(lane: number): HeldLane | undefined {
+    return this.#held.get(lane);
+  }
+
+  /** The claim counted: runs the hook beside the first reading, then handlers may start. */
+  hold(lane: number, token: number, committed: LaneProgress | undefined): void {
+    const from = this.remains.take(lane) ?? committed;
+    const handlers = new AbortController();
+    const execution = this.#options.execution(lane, token, handlers.signal, from);
+    const held = new HeldLane(lane, token, execution, handlers);
+    this.#held.set(lane, held);
+    void this.#acquire(held);
+  }
+
+  /** Drains a lane, lets it be flushed, and has it released. */
+  async letGo(held: HeldLane, withinMs: number): Promise<void> {
+    if (held.state !== "acquiring" && held.state !== "owned") return;
+    const { onLaneReleased, hookTimeoutMs, logger } = this.#options;
+    const { lane } = held;
+    const acquired = held.state === "owned";
+    await held.drain(acquired ? withinMs : 0);
+    if (held.lost.aborted) return;
+    if (held.signal.aborted && acquired) {
+      logger.warn({ lane, withinMs }, "grace time is over; running handlers are abandoned");
+    }
+    if (acquired) {
+      const context = { fencingToken: held.token, signal: held.lost };
+      await callHook(onLaneReleased, lane, context, hookTimeoutMs).catch((error: unknown) => {
+        logger.error({ err: error, lane }, "onLaneReleased failed; the lane is released all the same");
+      });
+    }
+    this.#releaser.add(held);
+  }
+
+  /** It is on the topic that the lane was released. */
+  released(held: HeldLane): void {
+    held.end();
+    this.#held.delete(held.lane);
+    this.#options.onEvent("laneReleased", held);
+    this.#options.onChange();
+  }
+
+  lose(held: HeldLane, why: string, carry = false): void {
+    held.lose(new ShardcastError("SHARDCAST_FENCED", why));
+    this.#held.delete(held.lane);
+    this.remains.add(held.lane, held.execution, carry);
+    this.#options.onEvent("laneLost", held);
+    this.#options.onChange();
+  }
+
+  /** Goes on with releases that had no session. */
+  releaseOn(): void {
+    this.#releaser.run();
+  }
+
+  /** Lets go of everything as it is. */
+  close(reason: ShardcastError): void {
+    for (const held of this.#held.values()) held.lose(reason);
+    this.#held.clear();
+  }
+
+  async #acquire(held: HeldLane): Promise<void> {
+    const { onLaneAcquired, hookTimeoutMs, logger, onEvent, onChange } = this.#options;
+    const { lane, token, signal } = held;
+    try {
+      await Promise.all([
+        callHook(onLaneAcquired, lane, { fencingToken: token, signal }, hookTimeoutMs),
+        this.#read(held),
+      ]);
+    } catch (error) {
+      if (signal.aborted) return;
+      const coolMs = this.cooling.failed(lane);
+      logger.error({ err: error, lane, coolMs }, "the lane could not be taken; it is given back for now");
+      await this.letGo(held, 0);
+      return;
+    }
+    if (held.state !== "acquiring") return;
+    this.cooling.succeeded(lane);
+    held.begin();
+    onEvent("laneAcquired", held);
+    onChange();
+  }
+
+  async #read({ lane, execution, signal }: HeldLane): Promise<void> {
+    const { reader, requests } = this.#options;
+    await retry(() => reader.start(requests, lane, execution.position), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: RETRY_MIN_MS,
+      maxTimeout: RETRY_MAX_MS,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) =>
+        isShardcastError(error) && error.retryable && error.code !== "SHARDCAST_CLOSED",
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type { AppendRecord } from "@shardcast/log";
+import type { Member } from "./member.ts";
+
+export interface LaneRecordsOptions {
+  readonly member: Member;
+  readonly name: string;
+  readonly uid: string;
+  readonly leaseMs: number;
+  readonly url: string | undefined;
+}
+
+/** What this member writes about lanes. */
+export class LaneRecords {
+  readonly #options: LaneRecordsOptions;
+
+  constructor(options: LaneRecordsOptions) {
+    this.#options = options;
+  }
+
+  /** @param token the one it has already, when it only says so again */
+  owned(lane: number, token?: number): AppendRecord {
+    const { member, name, uid, leaseMs, url } = this.#options;
+    return member.record({
+      kind: "lane",
+      state: "owned",
+      lane,
+      member: name,
+      incarnation: member.incarnation,
+      uid,
+      leaseMs,
+      ...(url === undefined ? {} : { url }),
+      ...(token === undefined ? {} : { token }),
+    });
+  }
+
+  released(lane: number): AppendRecord {
+    const { member, name } = this.#options;
+    return member.record({ kind: "lane", state: "released", lane, member: name });
+  }
+}

@@ -1,0 +1,236 @@
+import { type Directory, openDirectory } from "@shardcast/control";
+import type { LaneProgress, LogReader } from "@shardcast/log";
+import { groupOf, newRequestId, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
+import type { Logger } from "pino";
+import { appendAtOnce, withProgress } from "../execution/delivery.ts";
+import { Lane } from "../execution/lane.ts";
+import { Lease } from "../execution/lease.ts";
+import { Outbox } from "../execution/outbox.ts";
+import type { LaneScope } from "../execution/request.ts";
+import { Settler } from "../execution/settle.ts";
+import type { Handler } from "../handler.ts";
+import type { Identity } from "../identity.ts";
+import type { ResolvedWorkerOptions, WorkerOptions } from "../options.ts";
+import { Committer } from "./committer.ts";
+import type { HeldLane } from "./held-lane.ts";
+import type { LaneEvent } from "./held-lanes.ts";
+import { LaneKeeper } from "./lane-keeper.ts";
+import { Member } from "./member.ts";
+
+/** A lane that this member holds. */
+export interface OwnedLane {
+  readonly lane: number;
+  readonly fencingToken: number;
+  /**
+   * `acquiring`: its hook runs. `owned`: its handlers run. `draining`, `releasing`: on its way to the next owner. `gone`: it is
+   * not held any more.
+   */
+  readonly state: HeldLane["state"];
+}
+
+export type OwnershipEnd = "stopped" | "replaced";
+
+export interface OwnershipOptions {
+  readonly options: WorkerOptions;
+  readonly resolved: ResolvedWorkerOptions;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  readonly emit: (event: LaneEvent, lane: OwnedLane) => void;
+}
+
+/** Between renewals there is time for one that fails and another try. */
+const RENEWALS_PER_LEASE = 3;
+
+/** What a worker holds while it takes part: its name, its lanes, and what they need. Assembles the parts; each has its own file. */
+export class Ownership {
+  readonly #parts: OwnershipOptions;
+  readonly #topics: ServiceTopics;
+  readonly #lease: Lease;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #outbox: Outbox;
+  readonly #directory: Directory;
+  readonly #reader: LogReader;
+  readonly #member: Member;
+  readonly #keeper: LaneKeeper;
+  readonly #committer: Committer;
+  readonly #end = Promise.withResolvers<OwnershipEnd>();
+  readonly ended = this.#end.promise;
+
+  /**
+   * Joins. Rejects as the log does, and with SHARDCAST_FENCED when a newer process of this member exists; then nothing is
+   * left open.
+   */
+  static async open(parts: OwnershipOptions): Promise<Ownership> {
+    const { log } = parts.options;
+    const { service, lanes, topicPrefix: prefix } = parts.resolved;
+    const topics = topicsOf(service, { lanes, prefix });
+    await log.ensureTopics(Object.values(topics));
+    let ownership: Ownership | undefined;
+    // Side by side: a reader may take seconds to join its group, the directory as well.
+    const opening = await Promise.allSettled([
+      openDirectory(log, { service, topicPrefix: prefix, logger: parts.logger }),
+      log.openReader({
+        topics: [topics.requests.name],
+        onRecords: (records) => {
+          if (ownership !== undefined) ownership.#keeper.accept(records);
+        },
+      }),
+    ]);
+    const [directory, reader] = opening;
+    try {
+      if (directory.status === "rejected") throw directory.reason;
+      if (reader.status === "rejected") throw reader.reason;
+      ownership = new Ownership(parts, topics, directory.value, reader.value);
+      if ((await ownership.#member.join()) === "replaced") {
+        throw new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
+      }
+      return ownership;
+    } catch (error) {
+      if (ownership !== undefined) ownership.#abandon();
+      await Promise.allSettled(
+        opening.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+      );
+      throw error;
+    }
+  }
+
+  private constructor(
+    parts: OwnershipOptions,
+    topics: ServiceTopics,
+    directory: Directory,
+    reader: LogReader,
+  ) {
+    const { options, resolved, identity, logger, emit } = parts;
+    const { log } = options;
+    const { service, topicPrefix: prefix, leaseMs } = resolved;
+    const group = groupOf(service, prefix);
+    const name = identity.member;
+    const uid = resolved.podUid ?? newRequestId();
+    this.#parts = parts;
+    this.#topics = topics;
+    this.#directory = directory;
+    this.#reader = reader;
+    this.#lease = new Lease(leaseMs);
+    this.#handlers = new Map(Object.entries(options.handlers ?? {}));
+    this.#outbox = new Outbox(() => this.#committer.nudge());
+    this.#member = new Member({
+      log,
+      directory,
+      lease: this.#lease,
+      member: name,
+      uid,
+      url: resolved.url,
+      group,
+      requests: topics.requests.name,
+      control: topics.control.name,
+      logger,
+      onRejoined: () => this.#keeper.rejoined(),
+      onFenced: () => this.#keeper.loseAll("the planner has fenced this member for its silence"),
+      onOver: (why) => (why === "replaced" ? this.#replaced() : this.#keeper.notify()),
+    });
+    this.#keeper = new LaneKeeper({
+      ...resolved,
+      log,
+      directory,
+      member: this.#member,
+      reader,
+      topics,
+      group,
+      name,
+      ordinal: identity.ordinal,
+      uid,
+      url: resolved.url,
+      carryProgress: resolved.delivery === "at-least-once",
+      onLaneAcquired: options.onLaneAcquired,
+      onLaneReleased: options.onLaneReleased,
+      execution: (lane, token, signal, from) => this.#execution(lane, token, signal, from),
+      onEvent: (event, held) => {
+        logger.debug({ lane: held.lane, fencingToken: held.token }, event);
+        emit(event, shown(held));
+      },
+      logger,
+    });
+    const renewMs = leaseMs / RENEWALS_PER_LEASE;
+    this.#committer = new Committer({
+      log,
+      member: this.#member,
+      lanes: () => this.#keeper.held(),
+      outbox: this.#outbox,
+      group,
+      requests: topics.requests.name,
+      intervalMs: Math.min(resolved.commitIntervalMs, renewMs),
+      renewMs,
+      onTurn: () => this.#checkLease(),
+      logger,
+    });
+  }
+
+  lanes(): readonly OwnedLane[] {
+    return this.#keeper.held().map(shown);
+  }
+
+  /** Resolves when what the map gives to this member is owned; see `LaneKeeper.settled`. */
+  settled(): Promise<void> {
+    return this.#keeper.settled();
+  }
+
+  /** Drains, commits, releases, leaves. Never rejects. Does nothing more when it was replaced. */
+  async stop(graceMs: number): Promise<void> {
+    await this.#keeper.stop(graceMs);
+    this.#committer.stop();
+    await this.#member.leave();
+    await Promise.allSettled([this.#reader.close(), this.#directory.close()]);
+    this.#end.resolve("stopped");
+  }
+
+  #execution(lane: number, fencingToken: number, signal: AbortSignal, from: LaneProgress | undefined): Lane {
+    const { options, resolved, identity, logger } = this.#parts;
+    const scope: LaneScope = {
+      service: resolved.service,
+      member: identity.member,
+      lane,
+      fencingToken,
+      signal,
+      lease: this.#lease,
+      logger: logger.child({ lane }),
+    };
+    const delivery =
+      resolved.delivery === "exactly-once"
+        ? withProgress(options.log, this.#outbox, scope)
+        : appendAtOnce(options.log, scope);
+    const topic = this.#topics.requests.name;
+    return new Lane(
+      {
+        ...resolved,
+        scope,
+        handlerFor: (name) => this.#handlers.get(name) ?? options.defaultHandler,
+        settler: new Settler(delivery, this.#topics, scope),
+        pause: () => this.#reader.pause(topic, lane),
+        resume: () => this.#reader.resume(topic, lane),
+      },
+      from,
+    );
+  }
+
+  #checkLease(): void {
+    const { leaseMs, lostAfterMs } = this.#parts.resolved;
+    if (performance.now() - this.#member.lastCommitMs > leaseMs + lostAfterMs) this.#keeper.suspend();
+  }
+
+  /** C2: the handlers' signal fires and none starts any more. */
+  #replaced(): void {
+    void this.#keeper.loseAll("a newer process has this member's identity");
+    this.#keeper.close();
+    this.#committer.stop();
+    this.#end.resolve("replaced");
+  }
+
+  #abandon(): void {
+    this.#committer.stop();
+    this.#keeper.close();
+  }
+}
+
+function shown({ lane, token, state }: HeldLane): OwnedLane {
+  return { lane, fencingToken: token, state };
+}

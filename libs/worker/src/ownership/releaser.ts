@@ -1,0 +1,58 @@
+import type { Directory } from "@shardcast/control";
+import type { HeldLane } from "./held-lane.ts";
+import type { LaneRecords } from "./lane-records.ts";
+import type { Member } from "./member.ts";
+
+export interface ReleaserOptions {
+  readonly member: Member;
+  readonly directory: Directory;
+  readonly records: LaneRecords;
+  readonly onReleased: (held: HeldLane) => void;
+}
+
+/**
+ * Gives drained lanes back, those that are ready together in one go: their progress in one commit, `released` in the next,
+ * so that whoever reads the second sees the first (C10).
+ */
+export class Releaser {
+  readonly #options: ReleaserOptions;
+  #ready: HeldLane[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReleaserOptions) {
+    this.#options = options;
+  }
+
+  add(held: HeldLane): void {
+    this.#ready.push(held);
+    this.run();
+  }
+
+  /** Goes on with what is ready; called again when the session holds again. */
+  run(): void {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+      if (this.#ready.length > 0 && this.#options.member.holding) this.run();
+    });
+  }
+
+  async #work(): Promise<void> {
+    const { member, directory, records, onReleased } = this.#options;
+    while (member.holding) {
+      const batch = this.#ready.splice(0).filter(({ state }) => state === "releasing");
+      if (batch.length === 0) return;
+      const progress = batch.map((held) => held.snapshot());
+      const given = batch.map(({ lane }) => records.released(lane));
+      const offsets = (await member.commit({ progress })) && (await member.commit({ records: given }));
+      if (offsets === undefined) {
+        this.#ready.push(...batch);
+        return;
+      }
+      // Until it is read back, the topic would seem to say that the lane is held.
+      await directory.reached((offsets.at(-1) as number) + 1).catch(() => {});
+      for (const held of batch) {
+        if (held.state === "releasing") onReleased(held);
+      }
+    }
+  }
+}

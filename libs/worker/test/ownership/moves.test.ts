@@ -1,0 +1,140 @@
+import { expect, test, vi } from "vitest";
+import type { WorkerOptions } from "../../src/index.ts";
+import { Stage } from "../support/stage.ts";
+import { quiet, until, World } from "../support/world.ts";
+
+const replyTo = { partition: 0, instance: "someone" };
+
+/** Two members on so many lanes, all of them with member 0 at first. */
+async function two(lanes: number, options: Partial<WorkerOptions> = {}) {
+  const world = await World.open({ replicas: lanes });
+  await world.publish(Array(lanes).fill(0));
+  const stages = [new Stage(), new Stage()] as const;
+  const common = { lanes, replicas: 2, drainMs: 60_000, ...options };
+  const zero = await world.start({ ...common, member: 0, defaultHandler: stages[0].handler });
+  const one = await world.start({ ...common, member: 1, defaultHandler: stages[1].handler });
+  return { world, stages, workers: [zero.worker, one.worker] as const, logs: [zero.log, one.log] as const };
+}
+
+const lanesOf = (worker: { lanes(): readonly { lane: number }[] }) => worker.lanes().map(({ lane }) => lane);
+
+test("P > R: a service begins with lane i at ordinal i mod R, also while nobody plans", async () => {
+  const world = await World.open({ replicas: 5 });
+  const zero = await world.start({ member: 0, lanes: 5, replicas: 2, defaultHandler: () => {} });
+  const one = await world.start({ member: 1, lanes: 5, replicas: 2, defaultHandler: () => {} });
+  expect(lanesOf(zero.worker)).toEqual([0, 2, 4]);
+  expect(lanesOf(one.worker)).toEqual([1, 3]);
+});
+
+test("C10: a lane that moves is drained, committed, released and only then taken; nothing done is repeated, nothing is skipped", async () => {
+  const { world, stages, workers } = await two(2);
+  await world.send("a", "a0", { replyTo });
+  await world.send("a", "a1", { replyTo });
+  await world.send("b", "b2", { replyTo });
+  (await stages[0].call("b2")).end("done");
+  const running = await stages[0].call("a0");
+  await world.publish([1, 0]);
+  await until(() => expect(workers[0].lanes()[0]).toMatchObject({ lane: 0, state: "draining" }));
+  await quiet();
+  expect(running.context.signal.aborted).toBe(false);
+  expect(stages[1].calls).toHaveLength(0);
+  expect(lanesOf(workers[1])).toEqual([]);
+
+  running.end("done");
+  const next = await stages[1].call("a1");
+  expect(next.context.fencingToken).toBeGreaterThan(running.context.fencingToken);
+  next.end("done");
+  await until(() => expect(world.replies()).toHaveLength(3));
+  await quiet();
+  expect(stages[0].bodies).toEqual(["a0", "b2"]);
+  expect(stages[1].bodies).toEqual(["a1"]);
+  expect(lanesOf(workers[0])).toEqual([1]);
+  expect(lanesOf(workers[1])).toEqual([0]);
+});
+
+test("C10: the other lanes never pause while one moves", async () => {
+  const { world, stages, workers } = await two(2);
+  await world.send("stays behind", "moving", {}, 0);
+  await stages[0].call("moving");
+  await world.publish([1, 0]);
+  await until(() => expect(workers[0].lanes()[0]).toMatchObject({ lane: 0, state: "draining" }));
+  await world.send("k", "other lane", {}, 1);
+  (await stages[0].call("other lane")).end();
+});
+
+test("after drainMs the signal fires and the lane moves; what the handler still brings is dropped (C4)", async () => {
+  const { world, stages } = await two(1, { drainMs: 5 });
+  await world.send("k", "deaf", { replyTo });
+  const deaf = await stages[0].call("deaf");
+  await world.publish([1]);
+  (await stages[1].call("deaf")).end("the new owner's");
+  expect(deaf.context.signal.aborted).toBe(true);
+  deaf.end("stale");
+  await until(() => expect(world.replies()).toHaveLength(1));
+  await quiet();
+  expect(world.replies().map(({ value }) => value?.toString())).toEqual(["the new owner's"]);
+});
+
+test("a map that gives the lane back while it drains: it goes its way and comes back", async () => {
+  const { world, stages, workers } = await two(1);
+  await world.send("k", "first");
+  const first = await stages[0].call("first");
+  await world.publish([1]);
+  await until(() => expect(workers[0].lanes()).toMatchObject([{ state: "draining" }]));
+  await world.publish([0]);
+  first.end();
+  await world.send("k", "second");
+  (await stages[0].call("second")).end();
+  expect(stages[0].bodies).toEqual(["first", "second"]);
+  await world.committedAt(2);
+});
+
+test("C2: two members with different maps never both own a lane: the first claim counts, whoever the map wants", async () => {
+  const world = await World.open();
+  // Each believes the lane is its own: no map, and another R.
+  const stages = [new Stage(), new Stage()] as const;
+  await Promise.all([
+    world.start({ member: 0, lanes: 1, replicas: 1, defaultHandler: stages[0].handler }),
+    world.start({ member: 1, lanes: 1, replicas: 1, defaultHandler: stages[1].handler }),
+  ]);
+  await world.publish([1]);
+  await world.publish([0]);
+  for (let i = 0; i < 20; i++) {
+    await world.publish([i % 2]);
+    await world.send("k", `${i}`);
+    const call = await Promise.race([stages[0].call(`${i}`), stages[1].call(`${i}`)]);
+    expect(stages[0].calls.length + stages[1].calls.length).toBe(i + 1);
+    call.end();
+  }
+});
+
+test("a member that stops releases its lanes; whom the map names takes them without waiting for a lease", async () => {
+  const { world, stages, workers } = await two(2, { leaseMs: 600_000 });
+  await world.publish([0, 0]);
+  await workers[0].stop();
+  expect([...world.control().lanes().values()].map(({ kind }) => kind)).toEqual(["released", "released"]);
+  expect(world.control().member("0")).toMatchObject({ state: "left" });
+  await world.publish([1, 1]);
+  await world.send("k", "next");
+  await stages[1].call("next");
+});
+
+test("a lane the map takes away before its hook is through is given back without a handler", async () => {
+  const acquiring = vi.fn(() => new Promise<void>(() => {}));
+  const released = vi.fn();
+  const world = await World.open();
+  const { worker } = world.worker({
+    onLaneAcquired: acquiring,
+    onLaneReleased: released,
+    defaultHandler: () => {},
+  });
+  void worker.start();
+  await until(() => expect(acquiring).toHaveBeenCalledTimes(1));
+  const other = new Stage();
+  await world.publish([1]);
+  await world.start({ member: 1, replicas: 2, lanes: 1, defaultHandler: other.handler });
+  await world.send("k", "next");
+  await other.call("next");
+  expect(released).not.toHaveBeenCalled();
+  await worker.stop();
+});

@@ -1,0 +1,94 @@
+import type { Client } from "@shardcast/client";
+import { fixedReplicas, type Planner, type ReplicaSource, startPlanner } from "@shardcast/control";
+import type { Log } from "@shardcast/log";
+import { type ErrorCode, ShardcastError, topicsOf } from "@shardcast/protocol";
+import type { Logger } from "pino";
+import type { ResolvedGatewayOptions } from "./options.ts";
+import { persist } from "./persist.ts";
+import type { ReplicasFile } from "./replicas-file.ts";
+
+export interface PlanningParts {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly settings: ResolvedGatewayOptions;
+  readonly client: Client;
+  /** Says how many replicas are wanted now, where there is such a file. */
+  readonly replicasFile: ReplicasFile | undefined;
+}
+
+/**
+ * The planners of this gateway, one a service; of all gateways' ones of a service one plans. What goes wrong here is logged
+ * and tried again: requests are served with or without a planner.
+ */
+export class Planning {
+  readonly #parts: PlanningParts;
+  readonly #closing = new AbortController();
+  readonly #starting: Promise<void>[] = [];
+  readonly #planners: Planner[] = [];
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: PlanningParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins to plan for a service that can be called. */
+  begin(service: string): void {
+    if (this.#parts.settings.planner && this.#closed === undefined) this.#starting.push(this.#start(service));
+  }
+
+  /** Leaves the planning to other gateways. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#parts.replicasFile?.close();
+    await Promise.all([...this.#planners.map((planner) => planner.close()), ...this.#starting]);
+  }
+
+  async #start(service: string): Promise<void> {
+    const { signal } = this.#closing;
+    let why: ErrorCode | undefined;
+    const onFailure = (error: ShardcastError) => {
+      // When the reason changes, not at every attempt.
+      if (!signal.aborted && error.code !== why)
+        this.#parts.logger.warn({ err: error, service }, "no planner yet; trying on");
+      why = error.code;
+    };
+    try {
+      const planner = await persist(() => this.#open(service), { signal, onFailure });
+      if (signal.aborted) await planner.close();
+      else this.#planners.push(planner);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #open(service: string): Promise<Planner> {
+    const { log, logger, client, settings } = this.#parts;
+    const { topicPrefix, reassignAfterMs } = settings;
+    const lanes = await this.#lanesOf(service);
+    const { control } = topicsOf(service, { lanes, prefix: topicPrefix });
+    // There already where the lanes are configured. Not verified again: that may need rights that we have no other use for.
+    if ((await log.partitionsOf(control.name)) === undefined) await log.ensureTopics([control]);
+    const directory = await client.directory(service);
+    const replicas = this.#replicasOf(service, lanes);
+    return startPlanner({ log, directory, service, topicPrefix, lanes, replicas, reassignAfterMs, logger });
+  }
+
+  async #lanesOf(service: string): Promise<number> {
+    const { log, settings } = this.#parts;
+    const { requests } = topicsOf(service, { lanes: 1, prefix: settings.topicPrefix });
+    const lanes = settings.services[service]?.lanes ?? (await log.partitionsOf(requests.name));
+    if (lanes !== undefined) return lanes;
+    throw new ShardcastError("SHARDCAST_UNKNOWN_SERVICE", `service ${service} has no topic ${requests.name}`);
+  }
+
+  #replicasOf(service: string, lanes: number): ReplicaSource {
+    const { settings, replicasFile } = this.#parts;
+    const configured = settings.services[service]?.replicas ?? lanes;
+    return replicasFile?.sourceOf(service, configured) ?? fixedReplicas(configured);
+  }
+}
