@@ -79,8 +79,10 @@ export class Faults {
     }
   }
 
-  /** Undoes everything at once, and waits for what changes all workers to come to its end. */
+  /** Waits for faults to be over, and undoes what is left. */
   async heal(): Promise<void> {
+    const overMs = Math.max(0, ...this.done.map(({ untilMs }) => untilMs).filter(Number.isFinite));
+    await sleep(Math.max(0, overMs - hostMs()));
     for (const timer of this.#timers) clearTimeout(timer);
     for (const link of this.#broker.faulty?.links ?? []) link.set({ kind: "whole" });
     this.#broker.faulty?.broker.resume();
@@ -92,6 +94,7 @@ export class Faults {
   async #roll(): Promise<void> {
     const { workers, replicas } = this.#cluster;
     for (const worker of workers.slice(0, replicas)) {
+      if (worker.frozen) continue; // it could not hear, and shall come back as the zombie it was meant to be
       await worker.stop();
       worker.start();
       await worker.ready();

@@ -47,6 +47,11 @@ export class Kept {
     });
   }
 
+  /** Neither runs nor ends. */
+  get frozen(): boolean {
+    return this.#state.kind === "on" && this.#state.frozen !== undefined;
+  }
+
   /** Resolves when it runs and has said that it is ready, or has ended instead. */
   async ready(): Promise<void> {
     if (this.#state.kind === "down") await this.#state.up;
@@ -67,7 +72,7 @@ export class Kept {
     if (state.kind !== "on") return;
     state.process.kill("SIGSTOP");
     clearTimeout(state.frozen);
-    state.frozen = setTimeout(() => state.process.kill("SIGCONT"), forMs);
+    state.frozen = setTimeout(() => thaw(state), forMs);
   }
 
   shiftClock(byMs: number): void {
@@ -82,8 +87,7 @@ export class Kept {
       this.start();
     }
     if (state.kind !== "on") return;
-    clearTimeout(state.frozen);
-    state.process.kill("SIGCONT");
+    thaw(state);
     state.process.shiftClock(0);
   }
 
@@ -122,4 +126,10 @@ export class Kept {
     }, ms);
     this.#state = { kind: "down", timer, up };
   }
+}
+
+function thaw(state: Extract<State, { kind: "on" }>): void {
+  clearTimeout(state.frozen);
+  state.frozen = undefined;
+  state.process.kill("SIGCONT");
 }

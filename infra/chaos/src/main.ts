@@ -14,7 +14,8 @@ const KINDS = Object.keys(FAULTS) as FaultKind[];
 const MAX_SEED = 2 ** 32 - 1;
 /** Replies stay on the log for an hour, and the checker wants to read them all. */
 const MAX_SECONDS = 3_000;
-const SHOWN = 20;
+/** Of each clause. */
+const SHOWN = 5;
 const SHOWN_EVIDENCE = 1_000;
 
 const help = `Usage: npm run chaos -- [--seconds N] [--seed S] [--faults a,b,…] [--lanes N] [--replicas N]
@@ -58,7 +59,9 @@ async function main(args: string[]): Promise<number> {
   process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort());
   const { history, unasked, dir } = await run(options);
   const violations = check(history);
-  for (const violation of violations.slice(0, SHOWN)) show(violation);
+  for (const ofClause of Map.groupBy(violations, ({ clause }) => clause).values()) {
+    for (const violation of ofClause.slice(0, SHOWN)) show(violation);
+  }
   const byClause = countBy(violations.map(({ clause }) => clause));
   const { seed, seconds, mutation } = options;
   const verdict = {

@@ -46,7 +46,8 @@ export interface Ran {
 
 const SERVICE = "accounts";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const SAMPLE_MS = 500;
+/** Often enough to see a commit that the next one hides. */
+const SAMPLE_MS = 100;
 /** Everything that was accepted must have ended so long after the last request. */
 const SETTLE_LIMIT_MS = 60_000;
 const SETTLE_POLL_MS = 200;
@@ -90,20 +91,21 @@ export async function run(options: RunOptions): Promise<Ran> {
     closers.push(() => load.stop());
     await carryOut(options, faults);
     console.error("healing");
-    const loaded = load.stop();
     await faults.heal();
-    await loaded;
+    await load.stop();
     console.error("settling");
     await settle(log, topics, prefix);
+    const finalProgress = await sampleProgress(log, SERVICE, topics, prefix);
     await cluster.stop();
     await sampler.stop();
+    sampler.samples.push(...(await sampleProgress(log, SERVICE, topics, prefix)));
     const history = {
       ...(await readTopics(log, SERVICE, topics)),
       control: await control.finish(),
       effects: readEffects(cluster.effectsFile),
       outcomes: load.outcomes,
       progress: sampler.samples,
-      finalProgress: await sampleProgress(log, SERVICE, topics, prefix),
+      finalProgress,
       faults: faults.done,
     };
     return { history, unasked, dir };

@@ -52,6 +52,7 @@ test("a frozen process is stopped in order", async () => {
   const { kept, onUnasked } = keep();
   await kept.ready();
   kept.freeze(3_600_000);
+  expect(kept.frozen).toBe(true);
   await kept.stop();
   expect(kept.on).toBe(false);
   expect(onUnasked).not.toHaveBeenCalled();

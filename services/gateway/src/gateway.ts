@@ -39,6 +39,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     await app.listen({ host: settings.host, port: settings.port });
   } catch (error) {
+    await backend.endPlanning();
     await backend.endRequests();
     await app.close();
     throw error;

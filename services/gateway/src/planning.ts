@@ -1,5 +1,11 @@
 import type { Client } from "@shardcast/client";
-import { fixedReplicas, type Planner, type ReplicaSource, startPlanner } from "@shardcast/control";
+import {
+  type Directory,
+  fixedReplicas,
+  type Planner,
+  type ReplicaSource,
+  startPlanner,
+} from "@shardcast/control";
 import type { Log } from "@shardcast/log";
 import { type ErrorCode, ShardcastError, topicsOf } from "@shardcast/protocol";
 import type { Logger } from "pino";
@@ -23,7 +29,6 @@ export interface PlanningParts {
 export class Planning {
   readonly #parts: PlanningParts;
   readonly #closing = new AbortController();
-  readonly #starting: Promise<void>[] = [];
   readonly #planners: Planner[] = [];
   #closed: Promise<void> | undefined;
 
@@ -33,7 +38,7 @@ export class Planning {
 
   /** Begins to plan for a service that can be called. */
   begin(service: string): void {
-    if (this.#parts.settings.planner && this.#closed === undefined) this.#starting.push(this.#start(service));
+    if (this.#parts.settings.planner) void this.#start(service);
   }
 
   /** Leaves the planning to other gateways. Idempotent. */
@@ -45,37 +50,41 @@ export class Planning {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#parts.replicasFile?.close();
-    await Promise.all([...this.#planners.map((planner) => planner.close()), ...this.#starting]);
+    await Promise.all(this.#planners.map((planner) => planner.close()));
   }
 
   async #start(service: string): Promise<void> {
+    const { log, logger, settings } = this.#parts;
+    const { topicPrefix, reassignAfterMs } = settings;
     const { signal } = this.#closing;
     let why: ErrorCode | undefined;
     const onFailure = (error: ShardcastError) => {
       // When the reason changes, not at every attempt.
       if (!signal.aborted && error.code !== why)
-        this.#parts.logger.warn({ err: error, service }, "no planner yet; trying on");
+        logger.warn({ err: error, service }, "no planner yet; trying on");
       why = error.code;
     };
     try {
-      const planner = await persist(() => this.#open(service), { signal, onFailure });
-      if (signal.aborted) await planner.close();
-      else this.#planners.push(planner);
+      const { lanes, directory } = await persist(() => this.#open(service), { signal, onFailure });
+      // Not in an attempt: one that ends after the closing has begun would leave a planner behind.
+      if (signal.aborted) return;
+      const replicas = this.#replicasOf(service, lanes);
+      this.#planners.push(
+        startPlanner({ log, directory, service, topicPrefix, lanes, replicas, reassignAfterMs, logger }),
+      );
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) logger.error({ err: error, service }, "can not plan");
     }
   }
 
-  async #open(service: string): Promise<Planner> {
-    const { log, logger, client, settings } = this.#parts;
-    const { topicPrefix, reassignAfterMs } = settings;
+  /** What a planner needs. The directory is the client's, and closed by it. */
+  async #open(service: string): Promise<{ lanes: number; directory: Directory }> {
+    const { log, client, settings } = this.#parts;
     const lanes = await this.#lanesOf(service);
-    const { control } = topicsOf(service, { lanes, prefix: topicPrefix });
+    const { control } = topicsOf(service, { lanes, prefix: settings.topicPrefix });
     // There already where the lanes are configured. Not verified again: that may need rights that we have no other use for.
     if ((await log.partitionsOf(control.name)) === undefined) await log.ensureTopics([control]);
-    const directory = await client.directory(service);
-    const replicas = this.#replicasOf(service, lanes);
-    return startPlanner({ log, directory, service, topicPrefix, lanes, replicas, reassignAfterMs, logger });
+    return { lanes, directory: await client.directory(service) };
   }
 
   async #lanesOf(service: string): Promise<number> {

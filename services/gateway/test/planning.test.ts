@@ -181,6 +181,51 @@ describe("trouble with planning", () => {
     await gateway.close();
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it("leaves no planner behind that was just being started", async () => {
+    const cluster = new MemoryCluster();
+    const log = createMemoryLog({ cluster });
+    const { openReader, openSession } = log;
+    const [opening, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    log.openReader = async (options) => {
+      if (options.topics.includes("accounts.control")) {
+        opening.resolve();
+        await go.promise;
+      }
+      return openReader(options);
+    };
+    const sessions: string[] = [];
+    log.openSession = (options) => {
+      sessions.push(options.member);
+      return openSession(options);
+    };
+    // Another one closes it, so that a planner left behind could go on.
+    log.close = async () => {};
+    const { gateway } = await startGateway({ log, planner: true });
+    await opening.promise;
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const closed = gateway.close();
+    go.resolve();
+    await closed;
+    // What a candidate waits with.
+    expect(vi.getTimerCount()).toBe(0);
+    expect(sessions).toEqual([]);
+  });
+
+  it("leaves none behind where the gateway can not listen", async () => {
+    const { gateway } = await startGateway({ planner: false });
+    const cluster = new MemoryCluster();
+    const log = createMemoryLog({ cluster });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    await expect(startGateway({ log, planner: true, port: gateway.port })).rejects.toThrow(/EADDRINUSE/);
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 /** Resolves when a map for so many replicas is on the log. */

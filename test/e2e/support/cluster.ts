@@ -52,14 +52,18 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const common = { SHARDCAST_KAFKA_BROKERS: brokers.join(","), SHARDCAST_TOPIC_PREFIX: topicPrefix, ...env };
 
   function spawnWorker(member: number): Program {
-    return runProgram(`worker ${member}`, program === "accounts" ? [ACCOUNTS] : [TEST_WORKER, effectsFile], {
-      ...common,
-      SHARDCAST_SERVICE: SERVICE,
-      SHARDCAST_MEMBER: `${SERVICE}-${member}`,
-      SHARDCAST_REPLICAS: String(LANES),
-      ACCOUNTS_DIR: ledgerDir,
-      ACCOUNTS_EFFECTS_FILE: effectsFile,
-    });
+    return runProgram(
+      `worker ${member}`,
+      program === "accounts" ? [ACCOUNTS] : [TEST_WORKER, effectsFile, ledgerDir],
+      {
+        ...common,
+        SHARDCAST_SERVICE: SERVICE,
+        SHARDCAST_MEMBER: `${SERVICE}-${member}`,
+        SHARDCAST_REPLICAS: String(LANES),
+        ACCOUNTS_DIR: ledgerDir,
+        ACCOUNTS_EFFECTS_FILE: effectsFile,
+      },
+    );
   }
 
   const gateway = runProgram("gateway", [GATEWAY], {

@@ -11,6 +11,10 @@ export interface Effect {
   readonly attempt: number;
   readonly member: string;
   readonly pid: number;
+  readonly fencingToken: number;
+  /** At the end of `hold`: whether its signal had fired, and why the store refused its write. */
+  readonly aborted?: boolean;
+  readonly refused?: string;
 }
 
 /** Lines are whole and in the order in which they were written, also from several processes and after a kill. */

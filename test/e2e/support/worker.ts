@@ -1,5 +1,7 @@
 // The worker process of the tests: handlers that leave a trace of where, when and by whom they ran.
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createLedger } from "@shardcast/accounts";
 import { createKafkaLog } from "@shardcast/log-kafka";
 import { createWorker, type Handler, type HandlerContext, type HandlerRequest } from "@shardcast/worker";
 import { pino } from "pino";
@@ -9,13 +11,23 @@ import { type Effect, openEffectLog } from "./effects.ts";
 const SLOW = "slow";
 const SLOW_MS = 600;
 
-const [effectsFile = ""] = process.argv.slice(2);
+/** While this file is missing, `hold` holds. */
+const GO = ".go";
+
+const [effectsFile = "", ledgerDir = ""] = process.argv.slice(2);
 const logger = pino({ name: "test-worker", level: "info" });
 const effects = openEffectLog(effectsFile);
 
-function trace(event: Effect["event"], { key, id, handler }: HandlerRequest, context: HandlerContext): void {
-  const { lane, offset, attempt, member } = context;
-  effects.write({ event, handler, key, id, lane, offset, attempt, member, pid: process.pid });
+const ledger = createLedger(ledgerDir);
+
+function trace(
+  event: Effect["event"],
+  { key, id, handler }: HandlerRequest,
+  { lane, offset, attempt, member, fencingToken }: HandlerContext,
+  more: Pick<Effect, "aborted" | "refused"> = {},
+): void {
+  const { pid } = process;
+  effects.write({ event, handler, key, id, lane, offset, attempt, member, pid, fencingToken, ...more });
 }
 
 function answer({ id, key, body }: HandlerRequest, { member, lane, offset }: HandlerContext): object {
@@ -26,6 +38,23 @@ const append: Handler = async (request, context) => {
   trace("start", request, context);
   await sleep(request.key.startsWith(SLOW) ? SLOW_MS : context.offset % 8);
   trace("end", request, context);
+  return answer(request, context);
+};
+
+/** Loads an account, is held, and stores it: a process that is stopped meanwhile wakes up as a zombie. */
+const hold: Handler = async (request, context) => {
+  trace("start", request, context);
+  const { balance } = await ledger.load(request.keyBytes);
+  while (!existsSync(`${effectsFile}${GO}`)) await sleep(10);
+  const stored = ledger.save(request.keyBytes, { balance: balance + 1, entries: [] }, context);
+  const refused = await stored.then(
+    () => undefined,
+    (error: Error) => error.name,
+  );
+  trace("end", request, context, {
+    aborted: context.signal.aborted,
+    ...(refused === undefined ? {} : { refused }),
+  });
   return answer(request, context);
 };
 
@@ -40,7 +69,8 @@ const log = createKafkaLog({ logger });
 const worker = createWorker({
   log,
   logger,
-  handlers: { echo: answer, append, fail },
+  handlers: { echo: answer, append, fail, hold },
+  onLaneAcquired: (lane, { fencingToken }) => ledger.fence({ lane, fencingToken }),
   defaultHandler: append,
 });
 process.once("SIGTERM", () => void worker.stop());

@@ -133,7 +133,7 @@ export interface History {
   readonly control: readonly ControlOnLog[];
   /** Seen while the run lasted. */
   readonly progress: readonly ProgressSample[];
-  /** When all had come to its end and the workers had left in order; of the lanes that have any. */
+  /** When all had come to its end, and there had been time to record it; of the lanes that have any. */
   readonly finalProgress: readonly ProgressSample[];
   readonly faults: readonly FaultDone[];
 }

@@ -78,6 +78,8 @@ function settledFor(
   { doneOf, countedOf, history }: Facts,
 ): boolean {
   const replies = countedOf.get(id) ?? [];
+  // What never ends is lost, and C3's.
+  if (replies.length === 0 && !doneOf.has(id)) return true;
   if (history.dead.has(id) || replies.some(({ error }) => error !== undefined)) return true;
   return (doneOf.get(id) ?? []).some(
     (end) =>

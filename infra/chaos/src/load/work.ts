@@ -16,9 +16,9 @@ export interface Call {
 
 /** Mostly quick and good, as requests are. */
 export function drawCall(n: number, random: Random): Call {
-  const takesMs = random.chance(0.02) ? 200 : random.between(0, 20);
+  const takesMs = random.chance(0.05) ? 200 : random.between(0, 20);
   const fate = random.next();
-  const fails = fate < 0.003 ? "always" : fate < 0.03 ? "once" : "never";
+  const fails = fate < 0.003 ? "always" : fate < 0.06 ? "once" : "never";
   const timeoutMs = random.chance(0.04) ? random.between(1_000, 3_000) : random.between(30_000, 60_000);
   return { work: { n, takesMs, fails }, timeoutMs };
 }

@@ -175,8 +175,8 @@ export class Forge {
     this.#progress.push({ tMs: this.#tMs++, lane, low, doneAbove });
   }
 
-  /** What is committed when all have left. */
-  leave(lane: number, low: number, doneAbove: readonly number[] = []): void {
+  /** What is committed when all has come to its end. */
+  settle(lane: number, low: number, doneAbove: readonly number[] = []): void {
     this.#finalProgress.push({ tMs: this.#tMs++, lane, low, doneAbove });
   }
 

@@ -20,7 +20,7 @@ describe("a lawful history has no violation", () => {
     run.answer(a, owner);
     run.serve(run.request("a"), owner);
     run.commit(0, 3); // what was done above the mark is below it now
-    run.leave(0, 3);
+    run.settle(0, 3);
     expectLawful(run);
   });
 

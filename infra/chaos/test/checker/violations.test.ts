@@ -181,6 +181,13 @@ describe("C3", () => {
     expectOnly(run, "C3", /has not ended/);
   });
 
+  test("a request that was passed over is C3's alone, whatever of its key came after it", () => {
+    const { run, owner } = forge();
+    run.request("a");
+    run.serve(run.request("a"), owner);
+    expectOnly(run, "C3", /has not ended/);
+  });
+
   test("a request whose only reply is void", () => {
     const { run, owner } = forge();
     const request = run.request("a");
@@ -210,11 +217,11 @@ describe("C3", () => {
     expectOnly(run, "C3", /committed before it had ended/);
   });
 
-  test("what has ended and is not recorded when all have left", () => {
+  test("what has ended and is not recorded when there was time enough", () => {
     const { run, owner } = forge();
     run.serve(run.request("a"), owner);
     run.serve(run.request("b"), owner);
-    run.leave(0, 1);
+    run.settle(0, 1);
     expectOnly(run, "C3", /request 1 of key b \(0\/1\) has ended, and is not recorded/);
   });
 

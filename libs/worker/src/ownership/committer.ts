@@ -17,8 +17,6 @@ export interface CommitterOptions {
   readonly intervalMs: number;
   /** The lease is renewed after so long without a commit. */
   readonly renewMs: number;
-  /** Called at each turn, with and without a session. */
-  readonly onTurn: () => void;
   readonly logger: Logger;
 }
 
@@ -64,7 +62,6 @@ export class Committer {
     try {
       do {
         this.#again = false;
-        this.#options.onTurn();
         await this.#commit();
       } while (this.#again && this.#options.member.holding && !this.#stopped);
     } catch (error) {

@@ -255,10 +255,14 @@ export class LaneKeeper {
 
   /** Releases lanes in this member's name that nothing runs on; with what was done on them, if that is to be kept. */
   async #drop(lanes: readonly number[]): Promise<void> {
-    const { member } = this.#options;
+    const { member, directory } = this.#options;
     const progress = lanes.map((lane) => this.#held.remains.take(lane)).filter((each) => each !== undefined);
     if (progress.length > 0 && (await member.commit({ progress })) === undefined) return;
-    await member.commit({ records: lanes.map((lane) => this.#records.released(lane)) });
+    const records = lanes.flatMap((lane) => {
+      const owner = directory.state.lane(lane);
+      return owner.kind === "owned" ? [this.#records.released(lane, owner.token)] : [];
+    });
+    await member.commit({ records });
   }
 
   /** Drops what was claimed and not begun, or the next owner would wait for a lease that nobody uses. */

@@ -33,8 +33,9 @@ export class LaneRecords {
     });
   }
 
-  released(lane: number): AppendRecord {
+  /** @param token the one that ends */
+  released(lane: number, token: number): AppendRecord {
     const { member, name } = this.#options;
-    return member.record({ kind: "lane", state: "released", lane, member: name });
+    return member.record({ kind: "lane", state: "released", lane, member: name, token });
   }
 }

@@ -53,6 +53,7 @@ export class Ownership {
   readonly #member: Member;
   readonly #keeper: LaneKeeper;
   readonly #committer: Committer;
+  readonly #leaseWatch: NodeJS.Timeout;
   readonly #end = Promise.withResolvers<OwnershipEnd>();
   readonly ended = this.#end.promise;
 
@@ -160,9 +161,10 @@ export class Ownership {
       requests: topics.requests.name,
       intervalMs: Math.min(resolved.commitIntervalMs, renewMs),
       renewMs,
-      onTurn: () => this.#checkLease(),
       logger,
     });
+    // By itself, not with the commits: one that hangs must not keep it.
+    this.#leaseWatch = setInterval(() => this.#checkLease(), renewMs);
   }
 
   lanes(): readonly OwnedLane[] {
@@ -177,7 +179,7 @@ export class Ownership {
   /** Drains, commits, releases, leaves. Never rejects. Does nothing more when it was replaced. */
   async stop(graceMs: number): Promise<void> {
     await this.#keeper.stop(graceMs);
-    this.#committer.stop();
+    this.#stopTimers();
     await this.#member.leave();
     await Promise.allSettled([this.#reader.close(), this.#directory.close()]);
     this.#end.resolve("stopped");
@@ -221,13 +223,18 @@ export class Ownership {
   #replaced(): void {
     void this.#keeper.loseAll("a newer process has this member's identity");
     this.#keeper.close();
-    this.#committer.stop();
+    this.#stopTimers();
     this.#end.resolve("replaced");
   }
 
   #abandon(): void {
-    this.#committer.stop();
+    this.#stopTimers();
     this.#keeper.close();
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#leaseWatch);
+    this.#committer.stop();
   }
 }
 

@@ -42,7 +42,7 @@ export class Releaser {
       const batch = this.#ready.splice(0).filter(({ state }) => state === "releasing");
       if (batch.length === 0) return;
       const progress = batch.map((held) => held.snapshot());
-      const given = batch.map(({ lane }) => records.released(lane));
+      const given = batch.map(({ lane, token }) => records.released(lane, token));
       const offsets = (await member.commit({ progress })) && (await member.commit({ records: given }));
       if (offsets === undefined) {
         this.#ready.push(...batch);

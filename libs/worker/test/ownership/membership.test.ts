@@ -1,3 +1,5 @@
+import type { Log } from "@shardcast/log";
+import { createMemoryLog } from "@shardcast/log/memory";
 import type { ControlRecord } from "@shardcast/protocol";
 import { expect, test, vi } from "vitest";
 import { Stage } from "../support/stage.ts";
@@ -44,6 +46,42 @@ test("C2: while the lease is not renewed no handler starts; when it is again the
   await world.send("a", "a2");
   await stage.call("a2");
   expect(stage.bodies).toEqual(["a0", "a1", "a2"]);
+});
+
+test("C2: a commit that was long on its way renews the lease from when it was begun", async () => {
+  const world = await World.open();
+  const connection = createMemoryLog({ cluster: world.cluster });
+  let held: (() => void)[] | undefined;
+  const log: Log = {
+    ...connection,
+    get available() {
+      return connection.available;
+    },
+    openSession: async (options) => {
+      const session = await connection.openSession(options);
+      return {
+        close: () => session.close(),
+        async commit(work) {
+          if (held !== undefined) await new Promise<void>((resolve) => held?.push(resolve));
+          return session.commit(work);
+        },
+      };
+    },
+  };
+  const stage = new Stage();
+  await world.start({ log, leaseMs: 300, defaultHandler: stage.handler });
+  held = [];
+  await until(() => expect(held).toHaveLength(1));
+  await world.lapsed(300);
+  await world.send("k", "waits for the lease");
+  held.shift()?.(); // answered at last; the next one is held again
+  await until(() => expect(held).toHaveLength(1));
+  await quiet();
+  expect(stage.calls).toHaveLength(0);
+  const [next] = held;
+  held = undefined;
+  next?.();
+  await stage.started(1);
 });
 
 test("C2: a crashed predecessor's lease is waited for before the first handler", async () => {

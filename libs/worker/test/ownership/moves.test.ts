@@ -1,3 +1,5 @@
+import type { Log } from "@shardcast/log";
+import { createMemoryLog } from "@shardcast/log/memory";
 import { expect, test, vi } from "vitest";
 import type { WorkerOptions } from "../../src/index.ts";
 import { Stage } from "../support/stage.ts";
@@ -89,18 +91,61 @@ test("a map that gives the lane back while it drains: it goes its way and comes 
   await world.committedAt(2);
 });
 
-test("C2: two members with different maps never both own a lane: the first claim counts, whoever the map wants", async () => {
-  const world = await World.open();
-  // Each believes the lane is its own: no map, and another R.
+/** Connections whose first claims all wait until each of them has made one: none knows of the others'. */
+function claimingTogether(world: World, count: number): Log[] {
+  const together = Promise.withResolvers<void>();
+  let waiting = count;
+  return Array.from({ length: count }, () => {
+    const log = createMemoryLog({ cluster: world.cluster });
+    let first = true;
+    return {
+      ...log,
+      get available() {
+        return log.available;
+      },
+      openSession: async (options) => {
+        const session = await log.openSession(options);
+        return {
+          close: () => session.close(),
+          async commit(work) {
+            if (first && work.records?.some(({ key }) => key?.toString().startsWith("lane/"))) {
+              first = false;
+              waiting--;
+              if (waiting === 0) together.resolve();
+              await together.promise;
+            }
+            return session.commit(work);
+          },
+        };
+      },
+    };
+  });
+}
+
+test("C2: two members with different maps never both own a lane: the first claim counts", async () => {
+  const world = await World.open({ replicas: 2 });
   const stages = [new Stage(), new Stage()] as const;
-  await Promise.all([
-    world.start({ member: 0, lanes: 1, replicas: 1, defaultHandler: stages[0].handler }),
-    world.start({ member: 1, lanes: 1, replicas: 1, defaultHandler: stages[1].handler }),
-  ]);
-  await world.publish([1]);
-  await world.publish([0]);
+  // Nobody plans, and one believes that there is one replica, the other that there are two: both want lane 1.
+  const workers = await Promise.all(
+    claimingTogether(world, 2).map(async (log, member) => {
+      const options = { log, member, lanes: 2, replicas: member + 1 };
+      const { handler } = stages[member] as Stage;
+      return (await world.start({ ...options, defaultHandler: handler })).worker;
+    }),
+  );
+  const claims = world.controlRecords().filter((each) => each.kind === "lane" && each.lane === 1);
+  expect(claims.length).toBeGreaterThan(1);
+  expect(workers.flatMap((worker) => lanesOf(worker)).toSorted()).toEqual([0, 1]);
+  await world.send("k", "once", {}, 1);
+  await Promise.race(stages.map((stage) => stage.call("once")));
+  await quiet();
+  expect(stages.flatMap(({ bodies }) => bodies)).toEqual(["once"]);
+});
+
+test("C10: a lane that is sent to and fro under load is handled by one member after the other, in order", async () => {
+  const { world, stages } = await two(1);
   for (let i = 0; i < 20; i++) {
-    await world.publish([i % 2]);
+    await world.publish([(i + 1) % 2]);
     await world.send("k", `${i}`);
     const call = await Promise.race([stages[0].call(`${i}`), stages[1].call(`${i}`)]);
     expect(stages[0].calls.length + stages[1].calls.length).toBe(i + 1);
