@@ -47,21 +47,21 @@ export class KafkaReader implements LogReader {
   /** Resolves when the consumer has joined its group. */
   static async open(deps: KafkaReaderDeps, options: ReaderOptions): Promise<KafkaReader> {
     const reader = new KafkaReader(deps, options);
+    const start = options.start ?? [];
+    for (const { topic } of start) reader.#assertReads(topic);
     try {
       // Known before the join, which applies them before the first fetch.
-      const start = options.start ?? [];
       await Promise.all(start.map(({ topic, partition, from }) => reader.start(topic, partition, from)));
       await reader.#loop.start();
     } catch (error) {
       await reader.close();
-      if (error instanceof RangeError) throw error; // what the caller asked for
       throw toShardcastError(error, `reading ${options.topics.join(", ")}`);
     }
     return reader;
   }
 
   async start(topic: string, partition: number, from: StartFrom): Promise<number> {
-    if (!this.#options.topics.includes(topic)) throw new RangeError(`this reader does not read ${topic}`);
+    this.#assertReads(topic);
     const { low, high } = await this.#deps.offsetsOf(topic, partition);
     if (this.#closed) throw closed();
     const wanted = from === "earliest" ? low : from === "latest" ? high : from;
@@ -96,6 +96,10 @@ export class KafkaReader implements LogReader {
     this.#positions.clear();
     this.#milestones.close(closed());
     await this.#loop.close();
+  }
+
+  #assertReads(topic: string): void {
+    if (!this.#options.topics.includes(topic)) throw new RangeError(`this reader does not read ${topic}`);
   }
 
   #setPaused(topic: string, partition: number, paused: boolean): void {

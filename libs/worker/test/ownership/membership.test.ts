@@ -48,7 +48,7 @@ test("C2: while the lease is not renewed no handler starts; when it is again the
   expect(stage.bodies).toEqual(["a0", "a1", "a2"]);
 });
 
-test("C2: a commit that was long on its way renews the lease from when it was begun", async () => {
+test("C2 C4: a commit that was long on its way renews the lease from when it was begun; until one does no handler starts and no reply leaves", async () => {
   const world = await World.open();
   const connection = createMemoryLog({ cluster: world.cluster });
   let held: (() => void)[] | undefined;
@@ -70,18 +70,23 @@ test("C2: a commit that was long on its way renews the lease from when it was be
   };
   const stage = new Stage();
   await world.start({ log, leaseMs: 300, defaultHandler: stage.handler });
+  await world.send("running", "running", { replyTo });
+  const running = await stage.call("running");
   held = [];
   await until(() => expect(held).toHaveLength(1));
   await world.lapsed(300);
   await world.send("k", "waits for the lease");
+  running.end("its reply waits too");
   held.shift()?.(); // answered at last; the next one is held again
   await until(() => expect(held).toHaveLength(1));
   await quiet();
-  expect(stage.calls).toHaveLength(0);
+  expect(stage.bodies).toEqual(["running"]);
+  expect(world.replies()).toEqual([]);
   const [next] = held;
   held = undefined;
   next?.();
-  await stage.started(1);
+  await stage.call("waits for the lease");
+  await until(() => expect(world.replies()).toHaveLength(1));
 });
 
 test("C2: a crashed predecessor's lease is waited for before the first handler", async () => {
@@ -233,6 +238,9 @@ test("without its lease for long, its handlers are told; if the lanes are still 
   await until(() => expect(running.context.signal.aborted).toBe(true));
   expect(worker.lanes()).toEqual([]);
   world.cluster.setAvailable(true);
+  await until(() => {
+    expect(world.controlRecords().filter(({ kind }) => kind === "member")).toHaveLength(2); // it holds again
+  });
   await quiet();
   expect(stage.calls).toHaveLength(2); // not beside what still runs
   running.end("too late for its reply");

@@ -91,6 +91,13 @@ test("a map that gives the lane back while it drains: it goes its way and comes 
   await world.committedAt(2);
 });
 
+const gates = new WeakMap<Log, () => void>();
+
+/** Lets the claims go that wait together with this connection's. */
+function together(log: Log): void {
+  gates.get(log)?.();
+}
+
 /** Connections whose first claims all wait until each of them has made one: none knows of the others'. */
 function claimingTogether(world: World, count: number): Log[] {
   const together = Promise.withResolvers<void>();
@@ -98,7 +105,7 @@ function claimingTogether(world: World, count: number): Log[] {
   return Array.from({ length: count }, () => {
     const log = createMemoryLog({ cluster: world.cluster });
     let first = true;
-    return {
+    const held: Log = {
       ...log,
       get available() {
         return log.available;
@@ -119,6 +126,8 @@ function claimingTogether(world: World, count: number): Log[] {
         };
       },
     };
+    gates.set(held, together.resolve);
+    return held;
   });
 }
 
@@ -162,6 +171,20 @@ test("a member that stops releases its lanes; whom the map names takes them with
   await world.publish([1, 1]);
   await world.send("k", "next");
   await stages[1].call("next");
+});
+
+test("a stop while a claim is on its way gives the lane back, so that the next owner need not wait", async () => {
+  const world = await World.open();
+  const [log] = claimingTogether(world, 2); // the second claim never comes, until the test makes it
+  const { worker } = world.worker({ log: log as Log, defaultHandler: () => {} });
+  const refused = expect(worker.start()).rejects.toMatchObject({ code: "SHARDCAST_CLOSED" });
+  await until(() => expect(world.control().member("0")).toMatchObject({ state: "up" }));
+  await quiet();
+  const stopped = worker.stop();
+  await quiet();
+  together(log as Log);
+  await Promise.all([refused, stopped]);
+  expect(world.control().lane(0).kind).toBe("released");
 });
 
 test("a lane the map takes away before its hook is through is given back without a handler", async () => {
