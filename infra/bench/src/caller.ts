@@ -40,6 +40,11 @@ export class Caller {
     return new Caller(socket);
   }
 
+  /** It takes no more requests. */
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** Sends an ASCII body. */
   post(path: string, body: string): Promise<Answer> {
     return new Promise((resolve, reject) => {

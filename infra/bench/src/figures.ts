@@ -2,7 +2,7 @@
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "requests/s" | "x";
+  readonly unit: "ms" | "requests/s" | "x" | "requests" | "lanes" | "CPU s/s";
   /** What it is compared with, measured in the same run. */
   readonly against?: string;
   /** This value divided by the other's. */

@@ -3,6 +3,7 @@ import {
   type ControlRecord,
   encodeControl,
   groupOf,
+  isShardcastError,
   type ServiceTopics,
   topicsOf,
 } from "@shardcast/protocol";
@@ -60,7 +61,9 @@ export async function fenceMember(options: FenceMemberOptions): Promise<FenceMem
     logger?.warn({ member, outcome }, "fenced a silent member");
     return outcome;
   } catch (error) {
-    if (!signal.aborted) logger?.warn({ member, err: error }, "could not fence a silent member yet");
+    // While the log is away this is tried again and again, and the driver has said so.
+    const level = isShardcastError(error) && error.code === "SHARDCAST_LOG_UNAVAILABLE" ? "debug" : "warn";
+    if (!signal.aborted) logger?.[level]({ member, err: error }, "could not fence a silent member yet");
     return "failed";
   } finally {
     await session?.close().catch(() => undefined);

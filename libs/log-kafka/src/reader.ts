@@ -150,10 +150,9 @@ export class KafkaReader implements LogReader {
     this.#moved(position);
   }
 
-  /** Everything below the position was delivered; not if it was started again meanwhile: that run has its own. */
-  #moved(position: Position): void {
-    const key = keyOf(position.topic, position.partition);
-    if (this.#positions.get(key) === position) this.#milestones.passed(key, position.next);
+  /** Everything below the position was delivered. */
+  #moved({ topic, partition, next }: Position): void {
+    this.#milestones.passed(keyOf(topic, partition), next);
   }
 
   #deliver(records: readonly LogRecord[]): void {

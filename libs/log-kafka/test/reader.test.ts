@@ -55,7 +55,7 @@ describe("joining again (design.md, Trap)", () => {
     await consumer.deliver(0, 10, 10, 11, 12);
     consumer.takeTold();
     consumer.join();
-    expect(consumer.takeTold()).toEqual(["pause 0,1,2", "seek 0@13", "resume 0", "pause 1"]);
+    expect(consumer.takeTold()).toEqual(["pause 0,1,2", "seek 0@13", "resume 0", "pause 1", "joined"]);
   });
 
   test("what is read from an old offset nevertheless is dropped up to the next record", async () => {
@@ -136,12 +136,12 @@ describe("what is read, and from where", () => {
         { topic: "t", partition: 2, from: "latest" },
       ],
     });
-    expect(toldAtJoin).toEqual(["pause 0,1,2", "seek 1@7", "resume 1", "seek 2@100", "resume 2"]);
+    expect(toldAtJoin).toEqual(["pause 0,1,2", "seek 1@7", "resume 1", "seek 2@100", "resume 2", "joined"]);
     await consumer.deliver(1, 7, 7, 8);
     reader.pause("t", 2);
     consumer.takeTold();
     consumer.join();
-    expect(consumer.takeTold()).toEqual(["pause 0,1,2", "seek 1@9", "resume 1", "pause 2"]);
+    expect(consumer.takeTold()).toEqual(["pause 0,1,2", "seek 1@9", "resume 1", "pause 2", "joined"]);
   });
 
   test("a position that can not be found out fails the opening, and no consumer is left", async () => {
@@ -242,7 +242,7 @@ describe("the consumer", () => {
     expect(onUnavailable).toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(consumers).toHaveLength(2);
-    expect(consumers[1]?.takeTold()).toEqual(["pause 0,1,2", "seek 0@7", "resume 0"]);
+    expect(consumers[1]?.takeTold()).toEqual(["pause 0,1,2", "seek 0@7", "resume 0", "joined"]);
     await consumers[1]?.deliver(0, 7, 7);
     expect(got).toEqual(["0@5", "0@6", "0@7"]);
   });

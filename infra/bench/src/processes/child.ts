@@ -80,15 +80,26 @@ export class Child {
     }
   }
 
-  /** SIGTERM, and SIGKILL for one that does not end by itself. */
-  async stop(): Promise<void> {
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Ends the process by a signal. Resolves to its exit code, null when the signal was what ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
     this.#stopping = true;
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-    const force = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    await ended;
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      const ended = once(child, "exit");
+      child.kill(signal);
+      await ended;
+    }
+    return child.exitCode;
+  }
+
+  /** SIGTERM, and SIGKILL for one that does not end by itself. */
+  async stop(): Promise<void> {
+    const force = setTimeout(() => this.#process.kill("SIGKILL"), STOP_LIMIT_MS);
+    await this.end("SIGTERM");
     clearTimeout(force);
   }
 }

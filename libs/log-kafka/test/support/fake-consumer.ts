@@ -49,8 +49,10 @@ export class FakeConsumer {
   takeTold(): string[] {
     return this.told.splice(0);
   }
+  /** Fetches only after this: what it was not told within the join comes too late for the first fetch. */
   join(): void {
     this.#emitter.emit("join", { payload: { memberAssignment: this.#assignment } });
+    this.told.push("joined");
   }
   crash(error: Error): void {
     this.#emitter.emit("crash", { payload: { error, restart: false } });

@@ -45,15 +45,22 @@ export class Lane {
   #idle: (() => void)[] = [];
   #committed: string | undefined;
 
-  /** @param from what was committed last; undefined where nothing was: then it begins with the lane */
-  constructor(options: LaneOptions, from: CommittedProgress | undefined) {
+  /**
+   * @param from where it goes on; undefined where nothing is known: then with the beginning of the lane
+   * @param committed what was committed last; undefined where nothing was
+   */
+  constructor(
+    options: LaneOptions,
+    from: CommittedProgress | undefined,
+    committed: CommittedProgress | undefined = from,
+  ) {
     const { scope, concurrency } = options;
     this.#options = options;
     this.#halted = AbortSignal.any([this.#draining.signal, scope.signal]);
     this.#execution = { scope, halted: this.#halted, slots: pLimit(concurrency), policy: options };
     this.#progress = new LaneProgress(from?.offset ?? 0, from?.metadata ?? "");
-    // Undefined is committed at once: Kafka's tools then show the lane, also before its first request.
-    this.#committed = from && textOf(from);
+    // Nothing yet is committed at once: Kafka's tools then show the lane, also before its first request.
+    this.#committed = committed && textOf(committed);
   }
 
   /** Offset that reading starts at. */

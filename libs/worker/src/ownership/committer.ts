@@ -77,7 +77,9 @@ export class Committer {
     if (!member.holding || !(await this.#clearedUp())) return;
     const items = outbox.peek();
     for (const { include } of items) include();
+    // Not those on their way out: behind their release, the next owner's progress must not be overwritten (C10).
     const dirty = [...this.#options.lanes()]
+      .filter(({ state }) => state !== "releasing")
       .map(({ execution }) => execution.progress())
       .filter((each) => each !== undefined);
     if (dirty.length === 0 && performance.now() - member.lastCommitMs < renewMs) return;

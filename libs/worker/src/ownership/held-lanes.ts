@@ -27,12 +27,13 @@ export interface HeldLanesOptions {
   readonly carryProgress: boolean;
   readonly onLaneAcquired: OnLaneAcquired | undefined;
   readonly onLaneReleased: OnLaneReleased | undefined;
-  /** Makes what executes a lane. */
+  /** Makes what executes a lane, from where it goes on and what of that is committed. */
   readonly execution: (
     lane: number,
     fencingToken: number,
     signal: AbortSignal,
     from: LaneProgress | undefined,
+    committed: LaneProgress | undefined,
   ) => Lane;
   readonly onEvent: (event: LaneEvent, held: HeldLane) => void;
   /** Something has changed that may have to be acted upon. */
@@ -73,7 +74,7 @@ export class HeldLanes {
   hold(lane: number, token: number, committed: LaneProgress | undefined): void {
     const from = this.remains.take(lane) ?? committed;
     const handlers = new AbortController();
-    const execution = this.#options.execution(lane, token, handlers.signal, from);
+    const execution = this.#options.execution(lane, token, handlers.signal, from, committed);
     const held = new HeldLane(lane, token, execution, handlers);
     this.#held.set(lane, held);
     void this.#acquire(held);

@@ -144,7 +144,7 @@ export class Ownership {
       carryProgress: resolved.delivery === "at-least-once",
       onLaneAcquired: options.onLaneAcquired,
       onLaneReleased: options.onLaneReleased,
-      execution: (lane, token, signal, from) => this.#execution(lane, token, signal, from),
+      execution: (...lane) => this.#execution(...lane),
       onEvent: (event, held) => {
         logger.debug({ lane: held.lane, fencingToken: held.token }, event);
         emit(event, shown(held));
@@ -185,7 +185,13 @@ export class Ownership {
     this.#end.resolve("stopped");
   }
 
-  #execution(lane: number, fencingToken: number, signal: AbortSignal, from: LaneProgress | undefined): Lane {
+  #execution(
+    lane: number,
+    fencingToken: number,
+    signal: AbortSignal,
+    from: LaneProgress | undefined,
+    committed: LaneProgress | undefined,
+  ): Lane {
     const { options, resolved, identity, logger } = this.#parts;
     const scope: LaneScope = {
       service: resolved.service,
@@ -211,6 +217,7 @@ export class Ownership {
         resume: () => this.#reader.resume(topic, lane),
       },
       from,
+      committed,
     );
   }
 

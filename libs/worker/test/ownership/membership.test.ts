@@ -231,10 +231,12 @@ test("without its lease for long, its handlers are told; if the lanes are still 
   });
   await world.send("done", "done");
   await world.send("running", "running", { replyTo });
-  (await stage.call("done")).end();
+  const done = await stage.call("done");
   const running = await stage.call("running");
   const { fencingToken } = running.context;
+  await world.committedAt(0);
   world.cluster.setAvailable(false);
+  done.end();
   await until(() => expect(running.context.signal.aborted).toBe(true));
   expect(worker.lanes()).toEqual([]);
   world.cluster.setAvailable(true);
@@ -247,6 +249,7 @@ test("without its lease for long, its handlers are told; if the lanes are still 
   const again = await stage.started(3);
   expect(stage.bodies).toEqual(["done", "running", "running"]); // what was done is not repeated, though not committed
   expect(again.context.fencingToken).toBeGreaterThan(fencingToken);
+  await world.committedAt(1); // and it is committed now, without waiting for the next request
   again.end();
   await world.send("running", "next");
   await stage.call("next");

@@ -1,5 +1,6 @@
-import type { Log } from "@shardcast/log";
+import type { CommitWork, Log } from "@shardcast/log";
 import { createMemoryLog } from "@shardcast/log/memory";
+import { decodeControl } from "@shardcast/protocol";
 import { expect, test, vi } from "vitest";
 import type { WorkerOptions } from "../../src/index.ts";
 import { Stage } from "../support/stage.ts";
@@ -149,6 +150,51 @@ test("C2: two members with different maps never both own a lane: the first claim
   await Promise.race(stages.map((stage) => stage.call("once")));
   await quiet();
   expect(stages.flatMap(({ bodies }) => bodies)).toEqual(["once"]);
+});
+
+test("C10: once a lane is being released nothing more is committed for it, or the next owner's progress could be overwritten", async () => {
+  const world = await World.open({ replicas: 2 });
+  await world.publish([0, 0]);
+  const connection = createMemoryLog({ cluster: world.cluster });
+  const commits: CommitWork[] = [];
+  const gate = Promise.withResolvers<void>();
+  const isRelease = ({ records = [] }: CommitWork) =>
+    records.some(
+      (record) => decodeControl(record)?.kind === "lane" && String(record.value).includes("released"),
+    );
+  const log: Log = {
+    ...connection,
+    get available() {
+      return connection.available;
+    },
+    openSession: async (options) => {
+      const session = await connection.openSession(options);
+      return {
+        close: () => session.close(),
+        async commit(work) {
+          commits.push(work);
+          if (isRelease(work)) await gate.promise;
+          return session.commit(work);
+        },
+      };
+    },
+  };
+  const stage = new Stage();
+  await world.start({ log, lanes: 2, replicas: 2, defaultHandler: stage.handler });
+  await world.send("k", "last", {}, 0);
+  await world.send("k", "other lane", {}, 1);
+  const [last, other] = [await stage.call("last"), await stage.call("other lane")];
+  await world.publish([1, 0]);
+  last.end();
+  await until(() => expect(commits.some(isRelease)).toBe(true));
+  const release = commits.findIndex(isRelease);
+  other.end(); // so that there is something to commit
+  await until(() => expect(commits.length).toBeGreaterThan(release + 1));
+  gate.resolve();
+  await world.committedAt(1, "", 1);
+  const after = commits.slice(release + 1).flatMap(({ progress = [] }) => progress.map(({ lane }) => lane));
+  expect(after).toContain(1);
+  expect(after).not.toContain(0);
 });
 
 test("C10: a lane that is sent to and fro under load is handled by one member after the other, in order", async () => {
