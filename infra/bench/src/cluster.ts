@@ -32,7 +32,7 @@ function environment({ brokers, prefix }: Ground): Record<string, string> {
 /** The real gateway and three real workers, each its own process. Resolves to the URL once a request would be served. */
 export async function startShardcast(ground: Ground): Promise<string> {
   // First, so that one alone creates the topics.
-  const url = await startGateway(ground);
+  const url = await startGateway(ground, `${SERVICE}=${WORKERS}`);
   const workers = Array.from({ length: WORKERS }, (_, ordinal) => {
     const env = {
       ...environment(ground),
@@ -46,14 +46,20 @@ export async function startShardcast(ground: Ground): Promise<string> {
   return url;
 }
 
-async function startGateway(ground: Ground): Promise<string> {
+/** Resolves to the gateway's URL once it serves. `services` is what it takes for SHARDCAST_SERVICES. */
+export async function startGateway(
+  ground: Ground,
+  services: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const port = await freePort();
   const env = {
     ...environment(ground),
     SHARDCAST_HOST: "127.0.0.1",
     SHARDCAST_PORT: String(port),
-    SHARDCAST_SERVICES: `${SERVICE}=${WORKERS}`,
+    SHARDCAST_SERVICES: services,
     SHARDCAST_LOG_LEVEL: "warn",
+    ...more,
   };
   const main = new URL("./main.ts", import.meta.resolve("@shardcast/gateway"));
   const gateway = ground.resources.add(new Child("gateway", main, { env }));

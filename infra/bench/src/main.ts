@@ -2,15 +2,20 @@ import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startLocalBroker } from "@shardcast/infra-kafka";
 import type { Ground } from "./cluster.ts";
+import { idle } from "./idle.ts";
 import { deleteTopics } from "./kafka.ts";
 import { latency } from "./latency.ts";
+import { move } from "./move.ts";
 import { Resources } from "./resources.ts";
+import { rolling } from "./rolling.ts";
+import { takeover } from "./takeover.ts";
 import { throughput } from "./throughput.ts";
 
 interface Settings {
   readonly seconds: number;
   readonly prototypeLingerMs: number;
   readonly alone: boolean;
+  readonly runs: number;
 }
 
 const benches = new Map<
@@ -19,9 +24,16 @@ const benches = new Map<
 >([
   ["latency", { about: "one caller's round trip through the gateway, against bare kafkajs", run: latency }],
   ["throughput", { about: "requests/s at 1, 32 and 256 callers, beside a prototype", run: throughput }],
+  [
+    "takeover",
+    { about: "a member crashes, restarts or is lost: until its lanes answer again", run: takeover },
+  ],
+  ["move", { about: "24 lanes, 3 → 4 → 3 members under 500 requests/s: pauses", run: move }],
+  ["rolling", { about: "all members restarted twice under 500 requests/s: errors, waits", run: rolling }],
+  ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);
 
-const help = `Usage: npm run bench -- NAME… [--seconds N] [--brokers HOST:PORT,…] [--prototype-linger MS] [--alone]
+const help = `Usage: npm run bench -- NAME… [--seconds N] [--brokers HOST:PORT,…] [--prototype-linger MS] [--alone] [--runs N]
 
 ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("\n")}
 
@@ -29,8 +41,10 @@ ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("
   --brokers            Kafka to use (default: KAFKA_BROKERS, else one of its own on the local JVM)
   --prototype-linger   the prototype's fixed wait before it sends, in milliseconds (default: 0)
   --alone              throughput of Shardcast only, with nothing that it is compared with on the machine
+  --runs               how often takeover does each thing (default: 20; at most 5 lost nodes, 3 of the ordinary group)
 
-One line of JSON on standard output for each figure; remarks on standard error. Ends with 1 when an answer was wrong.`;
+One line of JSON on standard output for each figure; remarks on standard error. Ends with 1 when an answer was wrong, a request
+failed, or another number of lanes moved than must.`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -66,6 +80,7 @@ function parse(args: string[]) {
       brokers: { type: "string", default: process.env.KAFKA_BROKERS ?? "" },
       "prototype-linger": { type: "string", default: "0" },
       alone: { type: "boolean", default: false },
+      runs: { type: "string", default: "20" },
     },
   });
   if (values.help) return undefined;
@@ -75,6 +90,7 @@ function parse(args: string[]) {
     seconds: numberWithin("seconds", values.seconds, 0.1, 3_600),
     prototypeLingerMs: numberWithin("prototype-linger", values["prototype-linger"], 0, 1_000),
     alone: values.alone,
+    runs: wholeWithin("runs", values.runs, 1, 1_000),
   };
   return { names, brokers: values.brokers.split(",").filter(Boolean), settings };
 }
@@ -84,6 +100,12 @@ function numberWithin(option: string, text: string, min: number, max: number): n
   if (!(value >= min && value <= max)) {
     throw new Error(`--${option} takes a number from ${min} to ${max}, not "${text}"`);
   }
+  return value;
+}
+
+function wholeWithin(option: string, text: string, min: number, max: number): number {
+  const value = numberWithin(option, text, min, max);
+  if (!Number.isInteger(value)) throw new Error(`--${option} takes a whole number, not "${text}"`);
   return value;
 }
 

@@ -17,26 +17,16 @@ export async function readTopic(
 ): Promise<LogRecord[]> {
   const log = createKafkaLog({ brokers, logger: silent }, {});
   const found: LogRecord[] = [];
-  const complete = Promise.withResolvers<void>();
-  const ends = new Map<number, number>();
-  const reader = await log.openReader({
-    topics: [name],
-    onRecords: (records) => {
-      found.push(...records);
-      const { partition, offset } = records.at(-1) as LogRecord;
-      if (offset + 1 >= (ends.get(partition) ?? Number.POSITIVE_INFINITY)) ends.delete(partition);
-      if (ends.size === 0) complete.resolve();
-    },
-  });
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  const start = all.map((partition) => ({ topic: name, partition, from: "earliest" }) as const);
   try {
-    for (let partition = 0; partition < partitions; partition++) {
-      const end = await reader.start(name, partition, "latest");
-      reader.pause(name, partition);
-      if (end > 0) ends.set(partition, end);
-    }
-    if (ends.size === 0) complete.resolve();
-    for (const partition of [...ends.keys()]) await reader.start(name, partition, "earliest");
-    await complete.promise;
+    const reader = await log.openReader({
+      topics: [name],
+      start,
+      onRecords: (records) => found.push(...records),
+    });
+    const ranges = await log.rangesOf(name);
+    await Promise.all(all.map((partition) => reader.reached(name, partition, ranges[partition]?.high ?? 0)));
   } finally {
     await log.close();
   }

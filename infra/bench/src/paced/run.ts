@@ -1,7 +1,7 @@
 import { Caller } from "../caller.ts";
 import { nowMs } from "../clock.ts";
-import { ServedWatch, type Wanted } from "./served.ts";
 import type { Sample } from "./samples.ts";
+import { ServedWatch, type Wanted } from "./served.ts";
 
 export interface Target {
   readonly lane: number;

@@ -10,11 +10,14 @@ export function countRequests(): ReadonlyMap<number, number> {
   subscribe("net.client.socket", (message) => {
     const { socket } = message as { socket: Socket };
     const count = frameCounter((apiKey) => counts.set(apiKey, (counts.get(apiKey) ?? 0) + 1));
-    const write = socket.write;
-    socket.write = function (this: Socket, chunk: Uint8Array | string, ...rest: unknown[]) {
-      count(Buffer.from(chunk as Uint8Array));
-      return Reflect.apply(write, this, [chunk, ...rest]);
-    } as Socket["write"];
+    // Not before: connecting puts the original back. kafkajs writes nothing earlier.
+    socket.once("connect", () => {
+      const write = socket.write;
+      socket.write = function (this: Socket, chunk: Uint8Array | string, ...rest: unknown[]) {
+        count(Buffer.from(chunk as Uint8Array));
+        return Reflect.apply(write, this, [chunk, ...rest]);
+      } as Socket["write"];
+    });
   });
   return counts;
 }

@@ -1,0 +1,23 @@
+import { percentile, printFigure, ratioOf } from "../figures.ts";
+
+const SHOWN = [
+  ["p50", 50],
+  ["p99", 99],
+  ["worst", 100],
+] as const;
+
+/** Waits while something happened, beside those of the same run while nothing did. Both ascending. */
+export function printBeside(calmName: string, calm: Float64Array, name: string, waits: Float64Array): void {
+  for (const [suffix, percent] of SHOWN) {
+    const calmMs = percentile(calm, percent);
+    const value = percentile(waits, percent);
+    printFigure({ name: `${calmName}.${suffix}`, value: calmMs, unit: "ms" });
+    printFigure({
+      name: `${name}.${suffix}`,
+      value,
+      unit: "ms",
+      against: `${calmName}.${suffix}`,
+      ratio: ratioOf(value, calmMs),
+    });
+  }
+}
