@@ -1,4 +1,4 @@
-import type { Log, LogReader, LogRecord } from "@shardcast/log";
+import type { Log, LogReader, LogRecord, OffsetRange } from "@shardcast/log";
 import { decodeControl, ShardcastError, topicsOf } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { type ControlChange, ControlState } from "./control-state.ts";
@@ -70,7 +70,7 @@ export async function openDirectory(log: Log, options: DirectoryOptions): Promis
     reached: (offset) => reader.reached(topic, 0, offset),
     async sync() {
       const [range] = await log.rangesOf(topic);
-      await reader.reached(topic, 0, range?.high ?? 0);
+      await reader.reached(topic, 0, (range as OffsetRange).high);
     },
     close: () => reader.close(),
   };

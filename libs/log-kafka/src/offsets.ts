@@ -6,7 +6,9 @@ import { toShardcastError } from "./classify.ts";
 /** What each partition of a topic holds, by partition; up to where, the isolation of the admin client decides. */
 export async function rangesOf(admin: AdminClient, topic: string): Promise<readonly OffsetRange[]> {
   try {
-    const found = await admin.call("offsets", (client) => client.fetchTopicOffsets(topic));
+    const found = await admin.call("offsets", async (client) =>
+      notEmpty(await client.fetchTopicOffsets(topic), topic),
+    );
     const ranges: OffsetRange[] = [];
     for (const { partition, low, high } of found)
       ranges[partition] = { low: Number(low), high: Number(high) };
@@ -32,10 +34,10 @@ export async function progressOf(
   topic: string,
 ): Promise<ReadonlyMap<number, LaneProgress>> {
   try {
-    const answers = await admin.call("progress", (client) =>
-      client.fetchOffsets({ groupId, topics: [topic] }),
-    );
-    const partitions = answers.find((each) => each.topic === topic)?.partitions ?? [];
+    const partitions = await admin.call("progress", async (client) => {
+      const answers = await client.fetchOffsets({ groupId, topics: [topic] });
+      return notEmpty(answers.find((each) => each.topic === topic)?.partitions ?? [], topic);
+    });
     const progress = partitions
       .map(({ partition, offset, metadata }) => ({
         lane: partition,
@@ -48,4 +50,15 @@ export async function progressOf(
   } catch (error) {
     throw toShardcastError(error, `progress of ${groupId}`);
   }
+}
+
+/**
+ * kafkajs asks for the partitions it knows of, and sometimes knows of none: a topic that is new to a client joins a refresh
+ * of metadata that was begun without it. To take that for "never committed" would begin the lanes anew (C10).
+ */
+function notEmpty<T>(partitions: readonly T[], topic: string): readonly T[] {
+  if (partitions.length > 0) return partitions;
+  throw Object.assign(new Error(`kafkajs knows no partition of ${topic} yet`), {
+    type: "LEADER_NOT_AVAILABLE",
+  });
 }

@@ -164,7 +164,7 @@ export class Ownership {
       logger,
     });
     // By itself, not with the commits: one that hangs must not keep it.
-    this.#leaseWatch = setInterval(() => this.#checkLease(), renewMs);
+    this.#leaseWatch = setInterval(() => this.#checkLease(), renewMs).unref();
   }
 
   lanes(): readonly OwnedLane[] {

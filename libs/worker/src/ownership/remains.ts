@@ -38,7 +38,7 @@ export class Remains {
     const deaf = setTimeout(() => {
       logger.error({ lane, patienceMs }, "handlers do not heed their signal; they are left behind");
       end();
-    }, patienceMs);
+    }, patienceMs).unref();
     void execution.drain().then(end);
   }
 
