@@ -112,6 +112,11 @@ export class Lane {
     return { progress, confirm };
   }
 
+  /** Has its progress committed again, though nothing of it changed. */
+  recommit(): void {
+    this.#committed = undefined;
+  }
+
   #goOn(): void {
     if (this.#backlog.length === 0 || this.#halted.aborted) return;
     this.#admit();

@@ -20,6 +20,12 @@ export interface CommitterOptions {
   readonly logger: Logger;
 }
 
+/**
+ * Everything is committed again after so long, milliseconds: Kafka forgets what a group without members committed longer ago
+ * than `offsets.retention.minutes`, 7 days by default, and a lane that was idle for that time would begin anew.
+ */
+const REFRESH_MS = 6 * 3_600_000;
+
 /** A commit that may or may not be on the log. */
 interface Doubt {
   readonly items: readonly OutboxItem[];
@@ -33,6 +39,7 @@ export class Committer {
   #turning = false;
   #again = false;
   #stopped = false;
+  #refreshedMs = performance.now();
   /** Only where replies are committed with progress: a commit of unknown outcome, cleared up before the next (EOS). */
   #doubt: Doubt | undefined;
 
@@ -77,6 +84,7 @@ export class Committer {
     if (!member.holding || !(await this.#clearedUp())) return;
     const items = outbox.peek();
     for (const { include } of items) include();
+    this.#refresh();
     // Not those on their way out: behind their release, the next owner's progress must not be overwritten (C10).
     const dirty = [...this.#options.lanes()]
       .filter(({ state }) => state !== "releasing")
@@ -91,6 +99,13 @@ export class Committer {
     }
     for (const { confirm } of dirty) confirm();
     outbox.confirm(items);
+  }
+
+  #refresh(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#refreshedMs < REFRESH_MS) return;
+    this.#refreshedMs = nowMs;
+    for (const { execution } of this.#options.lanes()) execution.recommit();
   }
 
   /** Whether what the last commit put on the log is known. The session opened since has settled it. */
