@@ -25,6 +25,8 @@ export class KafkaReader implements LogReader {
   readonly #options: ReaderOptions;
   readonly #loop: ConsumerLoop;
   readonly #positions = new Map<string, Position>();
+  /** Starts that wait for the broker's answer; of one partition only the last one counts. */
+  readonly #starting = new Map<string, { paused: boolean }>();
   readonly #milestones = new Milestones();
   /** Partitions whose missing records are being looked for. */
   readonly #gaps = new Set<string>();
@@ -62,16 +64,28 @@ export class KafkaReader implements LogReader {
 
   async start(topic: string, partition: number, from: StartFrom): Promise<number> {
     this.#assertReads(topic);
-    const { low, high } = await this.#deps.offsetsOf(topic, partition);
-    if (this.#closed) throw closed();
-    const wanted = from === "earliest" ? low : from === "latest" ? high : from;
-    if (wanted < low)
-      this.#deps.logger.warn({ topic, partition, wanted, low }, "retention removed unread records");
-    const position: Position = { topic, partition, next: Math.max(wanted, low), paused: false };
-    this.#positions.set(keyOf(topic, partition), position);
-    apply(this.#loop.joined, position);
-    this.#moved(position);
-    return position.next;
+    const key = keyOf(topic, partition);
+    const starting = { paused: false };
+    // The run before ends here: its records, taken for those of the new one, would make it skip what lies before them.
+    this.#setPaused(topic, partition, true);
+    this.#positions.delete(key);
+    this.#starting.set(key, starting);
+    try {
+      const { low, high } = await this.#deps.offsetsOf(topic, partition);
+      if (this.#closed) throw closed();
+      const wanted = from === "earliest" ? low : from === "latest" ? high : from;
+      if (wanted < low)
+        this.#deps.logger.warn({ topic, partition, wanted, low }, "retention removed unread records");
+      const next = Math.max(wanted, low);
+      if (this.#starting.get(key) !== starting) return next; // another call has come after this one
+      const position: Position = { topic, partition, next, paused: starting.paused };
+      this.#positions.set(key, position);
+      apply(this.#loop.joined, position);
+      this.#moved(position);
+      return next;
+    } finally {
+      if (this.#starting.get(key) === starting) this.#starting.delete(key);
+    }
   }
 
   pause(topic: string, partition: number): void {
@@ -103,6 +117,8 @@ export class KafkaReader implements LogReader {
   }
 
   #setPaused(topic: string, partition: number, paused: boolean): void {
+    const starting = this.#starting.get(keyOf(topic, partition));
+    if (starting !== undefined) starting.paused = paused;
     const position = this.#positions.get(keyOf(topic, partition));
     if (position === undefined || position.paused === paused) return;
     position.paused = paused;

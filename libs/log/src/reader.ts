@@ -46,6 +46,9 @@ export interface LogReader {
    * Starts (or starts again) a partition at an offset; `"latest"` is the end as it is when the promise resolves, so
    * nothing appended later is missed. Resolves to the offset it starts at. An offset that retention has already
    * removed moves up to the earliest one there is, which is logged.
+   *
+   * What was started before ends when this is called: nothing of it is delivered any more, also if this rejects. Of several
+   * calls under way the last one counts, and a {@link pause} meanwhile counts as well.
    */
   start(topic: string, partition: number, from: StartFrom): Promise<number>;
 

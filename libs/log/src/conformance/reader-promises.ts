@@ -98,6 +98,49 @@ export function readerPromises(suite: SuiteContext): void {
     expect(got.texts()).toEqual([...numbered("r", 10), ...numbered("r", 10).slice(3), "marker"]);
   });
 
+  test("starting again ends what was started when it is called, not when it resolves", async () => {
+    const topic = await suite.topic();
+    const offsets = await suite.appendTexts(topic, 0, numbered("r", 5));
+    let resolved = true;
+    const early: string[] = [];
+    const { reader, got } = await suite.reader(topic, {
+      onRecords: (records) => {
+        if (!resolved) early.push(...records.map(({ value }) => String(value)));
+      },
+    });
+    await reader.start(topic, 0, "latest");
+    for (let round = 0; round < 20; round++) {
+      resolved = false;
+      const started = reader.start(topic, 0, "latest").then(() => {
+        resolved = true;
+      });
+      await suite.appendTexts(topic, 0, [`between ${round}`]);
+      await started;
+    }
+    expect(early).toEqual([]);
+    await reader.start(topic, 0, offsets[3] as number);
+    await got.text("between 19");
+  });
+
+  test("of several starts under way the last one counts, and so does a pause after it", async () => {
+    const topic = await suite.topic();
+    const offsets = await suite.appendTexts(topic, 0, numbered("r", 6));
+    const { reader, got } = await suite.reader(topic);
+    const first = reader.start(topic, 0, offsets[1] as number);
+    const second = reader.start(topic, 0, offsets[4] as number);
+    await Promise.all([first, second]);
+    await got.text("r5");
+    expect(got.texts()).toEqual(["r4", "r5"]);
+
+    const third = reader.start(topic, 0, offsets[0] as number);
+    reader.pause(topic, 0);
+    await third;
+    const other = await suite.reader(topic);
+    await other.reader.start(topic, 0, "latest");
+    await suite.letTimePass(topic, 0, other.got);
+    expect(got.texts()).toEqual(["r4", "r5"]);
+  });
+
   test("starting again ends a pause", async () => {
     const topic = await suite.topic();
     const { reader, got } = await suite.reader(topic);

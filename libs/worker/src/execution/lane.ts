@@ -38,6 +38,8 @@ export class Lane {
   readonly #halted: AbortSignal;
   /** Read but not yet admitted; the reader is paused while there are any (C7). */
   #backlog: LogRecord[] = [];
+  /** Offset above everything that was accepted. */
+  #next: number;
   #begun = false;
   #queued = 0;
   #queuedBytes = 0;
@@ -59,6 +61,7 @@ export class Lane {
     this.#halted = AbortSignal.any([this.#draining.signal, scope.signal]);
     this.#execution = { scope, halted: this.#halted, slots: pLimit(concurrency), policy: options };
     this.#progress = new LaneProgress(from?.offset ?? 0, from?.metadata ?? "");
+    this.#next = this.#progress.lowWaterMark;
     // Nothing yet is committed at once: Kafka's tools then show the lane, also before its first request.
     this.#committed = committed && textOf(committed);
   }
@@ -75,8 +78,11 @@ export class Lane {
 
   accept(records: readonly LogRecord[]): void {
     if (this.#halted.aborted) return;
-    if (this.#backlog.length === 0) this.#backlog = [...records];
-    else this.#backlog.push(...records);
+    // The reader delivers each once. Should it ever not, a request would run beside itself.
+    const fresh = records.filter(({ offset }) => offset >= this.#next);
+    this.#next = (fresh.at(-1)?.offset ?? this.#next - 1) + 1;
+    if (this.#backlog.length === 0) this.#backlog = fresh;
+    else this.#backlog.push(...fresh);
     if (this.#begun) this.#admit();
     if (this.#backlog.length > 0) this.#options.pause();
   }

@@ -207,3 +207,14 @@ test("a worker with little room handles everything, in order", async () => {
   await world.committedAt(500);
   expect(handled).toEqual(Array.from({ length: 500 }, (_, i) => i));
 });
+
+test("C1: a record that is delivered twice is handled once", async () => {
+  const { lane, stage } = await laneOf();
+  lane.begin();
+  lane.accept([record(0), record(1)]);
+  lane.accept([record(1), record(2)]);
+  lane.accept([record(0)]);
+  await stage.started(3);
+  await quiet();
+  expect(stage.calls.map(({ context }) => context.offset)).toEqual([0, 1, 2]);
+});
