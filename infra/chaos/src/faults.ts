@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Directory } from "@shardcast/control";
+import pRetry from "p-retry";
 import type { ChaosBroker } from "./broker.ts";
 import type { FaultDone } from "./checker/history.ts";
 import type { Cluster } from "./cluster.ts";
@@ -66,7 +67,8 @@ export class Faults {
       case "restart-broker":
         done.untilMs = Number.POSITIVE_INFINITY;
         this.#change(async () => {
-          await this.#broker.faulty?.broker.restart();
+          // A machine that is busy with all this may be too slow for a start; the broker must come back all the same.
+          await pRetry(async () => this.#broker.faulty?.broker.restart(), { retries: 3 });
           done.untilMs = hostMs();
         });
         return;
