@@ -46,7 +46,8 @@ ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("
 One line of JSON on standard output for each figure; remarks on standard error. Ends with 1 when an answer was wrong, a request
 failed, or another number of lanes moved than must.`;
 
-process.exitCode = await main(process.argv.slice(2));
+// All is closed by now. An interrupted bench may still sleep somewhere, and would hold the process.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(args: string[]): Promise<number> {
   let parsed: ReturnType<typeof parse>;

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nowMs } from "./clock.ts";
 import type { Ground } from "./cluster.ts";
 import { Failed } from "./failed.ts";
-import { percentile, printFigure, sorted } from "./figures.ts";
+import { printFigure, sorted } from "./figures.ts";
 import { roundsOf } from "./measure.ts";
 import { Cluster } from "./members/cluster.ts";
-import { movesOf } from "./members/moves.ts";
-import { measure, type RoundTimes } from "./moving/analysis.ts";
+import { type Move, movesOf } from "./members/moves.ts";
+import { measure } from "./moving/analysis.ts";
 import { PacedLoad } from "./paced/load.ts";
-import { printBeside } from "./paced/report.ts";
+import { printBeside, printWaits } from "./paced/report.ts";
+import type { Window } from "./paced/samples.ts";
 
 const LANES = 24;
 const FROM = 3;
@@ -32,8 +33,8 @@ export async function move(ground: Ground, { seconds }: { readonly seconds: numb
 
   const { rounds, durationMs } = roundsOf(seconds, CALM_MS);
   await load.begin(plan);
-  const calm: RoundTimes["calm"][number][] = [];
-  const moves: RoundTimes["moves"][number][] = [];
+  const calm: Window[] = [];
+  const moves: Move[][] = [];
   for (let round = 0; round < rounds; round++) {
     const fromMs = nowMs();
     await sleep(durationMs);
@@ -56,19 +57,13 @@ export async function move(ground: Ground, { seconds }: { readonly seconds: numb
   const counts = moves.map(({ length }) => length);
   printFigure({ name: "move.moved.fewest", value: Math.min(...counts), unit: "lanes" });
   printFigure({ name: "move.moved.most", value: Math.max(...counts), unit: "lanes" });
-  for (const [suffix, percent] of [
-    ["p50", 50],
-    ["p99", 99],
-    ["worst", 100],
-  ] as const) {
-    printFigure({ name: `move.pause.${suffix}`, value: percentile(pausesMs, percent), unit: "ms" });
-    printFigure({ name: `move.gap.${suffix}`, value: percentile(gapsMs, percent), unit: "ms" });
-  }
+  printWaits("move.pause", pausesMs);
+  printWaits("move.gap", gapsMs);
   printBeside("move.calm", calmMs, "move.stayed", stayedMs);
   printFigure({ name: "move.failed", value: result.failed, unit: "requests" });
 
   if (result.failed > 0) throw new Failed("move", result);
   if (counts.some((count) => count !== MOVED)) {
-    throw new Error(`move: ${MOVED} lanes must move at a time, and it were ${counts.join(", ")}`);
+    throw new Error(`move: ${MOVED} lanes must move at a time, and these did: ${counts.join(", ")}`);
   }
 }

@@ -69,6 +69,7 @@ async function repeat<T>(what: string, runs: number, once: (run: number) => Prom
 }
 
 function reportEpisodes(name: string, episodes: readonly Episode[], against?: Float64Array): void {
+  console.error(`${name}: ${episodes.map(({ servedMs }) => Math.round(servedMs)).join(", ")} ms`);
   report(name, episodes, ({ servedMs }) => servedMs, against);
   report(`${name}.longest-wait`, episodes, ({ longestWaitMs }) => longestWaitMs);
 }

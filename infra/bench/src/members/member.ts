@@ -40,6 +40,7 @@ export class Member {
   readonly ordinal: number;
   readonly #options: MemberOptions;
   #running: Running | undefined;
+  #stopped = false;
 
   constructor(options: MemberOptions) {
     this.ordinal = options.ordinal;
@@ -49,6 +50,7 @@ export class Member {
   /** Resolves to how long it took from the spawn to the first line of the program's own, imports included. */
   async start(): Promise<number> {
     const { ordinal, env } = this.#options;
+    if (this.#stopped) throw new Error(`worker ${ordinal} is not to be started any more`);
     const lanes = new Set<number>();
     const onMessage = (message: ChildMessage) => {
       if (message.kind === "lane") this.#onLane(lanes, message as unknown as LaneEvent);
@@ -97,7 +99,9 @@ export class Member {
     return await this.#process.child.within(awaited, what, limitMs);
   }
 
+  /** For good. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#running?.child.stop();
   }
 

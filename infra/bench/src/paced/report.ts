@@ -6,18 +6,24 @@ const SHOWN = [
   ["worst", 100],
 ] as const;
 
+/** Milliseconds, ascending. */
+export function printWaits(name: string, waits: Float64Array): void {
+  for (const [suffix, percent] of SHOWN) {
+    printFigure({ name: `${name}.${suffix}`, value: percentile(waits, percent), unit: "ms" });
+  }
+}
+
 /** Waits while something happened, beside those of the same run while nothing did. Both ascending. */
 export function printBeside(calmName: string, calm: Float64Array, name: string, waits: Float64Array): void {
+  printWaits(calmName, calm);
   for (const [suffix, percent] of SHOWN) {
-    const calmMs = percentile(calm, percent);
     const value = percentile(waits, percent);
-    printFigure({ name: `${calmName}.${suffix}`, value: calmMs, unit: "ms" });
     printFigure({
       name: `${name}.${suffix}`,
       value,
       unit: "ms",
       against: `${calmName}.${suffix}`,
-      ratio: ratioOf(value, calmMs),
+      ratio: ratioOf(value, percentile(calm, percent)),
     });
   }
 }

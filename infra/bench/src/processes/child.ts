@@ -60,10 +60,14 @@ export class Child {
     }
   }
 
+  send(job: object): void {
+    this.#process.send(job);
+  }
+
   /** Sends a job and waits for its answer. */
   async ask<T extends { readonly kind: string }>(job: object, kind: T["kind"], limitMs?: number): Promise<T> {
     const answer = this.message<T>(kind, limitMs);
-    this.#process.send(job);
+    this.send(job);
     return answer;
   }
 

@@ -1,7 +1,6 @@
-import type { Producer } from "kafkajs";
 import { nowMs } from "../clock.ts";
 import type { Ground } from "../cluster.ts";
-import { bareKafka, createTopics, DURABLE } from "../kafka.ts";
+import { createTopics } from "../kafka.ts";
 import { Child, type ChildMessage } from "../processes/child.ts";
 import type { Resources } from "../resources.ts";
 
@@ -17,72 +16,63 @@ interface Consumer {
 }
 
 const CONSUMERS = 3;
-const PROBE_MS = 10;
 /** kafkajs's session timeout is 30 s, its time for a rebalance 60 s. */
 const LIMIT_MS = 150_000;
-const SCRIPT = import.meta.resolve("../processes/group-consumer.ts");
+const CONSUMER = import.meta.resolve("../processes/group-consumer.ts");
+const PROBER = import.meta.resolve("../processes/group-prober.ts");
 
 /** Three consumers of one group over three partitions, what most do today: who owns a partition is the broker's to say. */
 export class OrdinaryGroup {
-  readonly #ground: Ground;
-  readonly #topic: string;
-  readonly #producer: Producer;
+  readonly #resources: Resources;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #prober: Child;
   readonly #consumers: Consumer[] = [];
   readonly #waiting = new Set<(handled?: Handled) => void>();
 
-  private constructor(ground: Ground, topic: string, producer: Producer) {
-    this.#ground = ground;
-    this.#topic = topic;
-    this.#producer = producer;
+  private constructor(resources: Resources, env: Readonly<Record<string, string>>) {
+    this.#resources = resources;
+    this.#env = env;
+    this.#prober = resources.add(new Child("group prober", PROBER, { env }));
   }
 
   /** Resolves when each consumer has its partition. */
-  static async start(ground: Ground): Promise<OrdinaryGroup> {
-    const { brokers, prefix, resources } = ground;
+  static async start({ brokers, prefix, resources }: Ground): Promise<OrdinaryGroup> {
     const topic = `${prefix}ordinary`;
     await createTopics(brokers, { [topic]: CONSUMERS });
-    const producer = bareKafka("ordinary-producer", [...brokers]).producer(DURABLE);
-    await producer.connect();
-    resources.add({ stop: () => producer.disconnect() });
-    const group = new OrdinaryGroup(ground, topic, producer);
-    for (let i = 0; i < CONSUMERS; i++) group.#consumers.push(group.#consumer(i, resources));
-    await group.#settled();
+    const env = { SHARDCAST_KAFKA_BROKERS: brokers.join(","), GROUP_TOPIC: topic };
+    const group = new OrdinaryGroup(resources, env);
+    for (let i = 0; i < CONSUMERS; i++) group.#consumers.push(group.#consumer(i));
+    await Promise.all([group.#prober.message("ready"), group.#settled()]);
     return group;
   }
 
-  /** SIGKILL of one, and a new process at once: resolves to when anybody handled a record of its partition sent since. */
+  /** SIGKILL of one, and a new process at once: resolves to how long nobody handled a record of its partition sent since. */
   async crash(run: number): Promise<number> {
     const index = run % CONSUMERS;
     const victim = this.#consumers[index];
     const partition = victim?.partitions[0];
     if (victim === undefined || partition === undefined)
       throw new Error("the consumer to be hit has no partition");
-    const probing = setInterval(() => {
-      const messages = [{ value: String(nowMs()), partition }];
-      this.#producer.send({ topic: this.#topic, acks: -1, messages }).catch(() => {}); // the next one comes soon
-    }, PROBE_MS);
-    try {
-      await this.#handled(partition, nowMs());
-      const atMs = nowMs();
-      await victim.child.end("SIGKILL");
-      this.#consumers[index] = this.#consumer(index, this.#ground.resources);
-      const servedMs = (await this.#handled(partition, atMs)) - atMs;
-      await this.#settled();
-      return servedMs;
-    } finally {
-      clearInterval(probing);
-    }
+    this.#prober.send({ partition });
+    await this.#handled(partition, nowMs());
+    const atMs = nowMs();
+    await victim.child.end("SIGKILL");
+    this.#consumers[index] = this.#consumer(index);
+    const servedMs = (await this.#handled(partition, atMs)) - atMs;
+    await this.#settled();
+    return servedMs;
   }
 
-  #consumer(index: number, resources: Resources): Consumer {
-    const env = { SHARDCAST_KAFKA_BROKERS: this.#ground.brokers.join(","), GROUP_TOPIC: this.#topic };
+  #consumer(index: number): Consumer {
     const onMessage = (message: ChildMessage) => {
       if (message.kind === "assigned") consumer.partitions = message.partitions as number[];
       for (const look of this.#waiting) {
         look(message.kind === "handled" ? (message as unknown as Handled) : undefined);
       }
     };
-    const child = resources.add(new Child(`ordinary consumer ${index}`, SCRIPT, { env, onMessage }));
+    const child = this.#resources.add(
+      new Child(`ordinary consumer ${index}`, CONSUMER, { env: this.#env, onMessage }),
+    );
     const consumer: Consumer = { child, partitions: [] };
     return consumer;
   }

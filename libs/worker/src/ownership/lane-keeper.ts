@@ -81,7 +81,10 @@ export class LaneKeeper {
   reconcile(): void {
     if (this.#stopping.signal.aborted) return;
     this.#again = true;
-    if (!this.#passing) void this.#passes();
+    if (this.#passing) return;
+    this.#passing = true;
+    // Not at the first record of a batch: what comes together is claimed together.
+    queueMicrotask(() => void this.#passes());
   }
 
   /** The session holds again: what was uncertain is now known. */
@@ -177,7 +180,6 @@ export class LaneKeeper {
   }
 
   async #passes(): Promise<void> {
-    this.#passing = true;
     while (this.#again && !this.#stopping.signal.aborted) {
       this.#again = false;
       try {

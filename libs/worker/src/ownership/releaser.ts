@@ -25,7 +25,8 @@ export class Releaser {
 
   add(held: HeldLane): void {
     this.#ready.push(held);
-    this.run();
+    // With the others of the same moment: a lane that goes first alone makes the rest wait for two commits more.
+    if (this.#ready.length === 1) setImmediate(() => this.run());
   }
 
   /** Goes on with what is ready; called again when the session holds again. */
