@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { createLedger, type Effect } from "@shardcast/accounts";
 import { headerText } from "@shardcast/protocol";
 import { expect, inject, test } from "vitest";
-import { startCluster } from "./support/cluster.ts";
+import { LANES, startCluster } from "./support/cluster.ts";
 import { placeOf, readEffects } from "./support/effects.ts";
 import { readTopic } from "./support/kafka.ts";
 import { type Done, startLoad } from "./support/load.ts";
@@ -87,7 +87,7 @@ test("20,000 deposits to 1,000 accounts by 64 callers: own replies, log order, o
   expect(faults.slice(0, 3)).toEqual([]);
   expect(new Set(effects.map(({ pid }) => pid))).toEqual(new Set(cluster.workers.map(({ pid }) => pid)));
 
-  // The money: to the cent, in the order of the log, and no file beside those of the accounts.
+  // The money: to the cent, in the order of the log, and no file beside those of the accounts and the lanes' fences.
   const ledger = createLedger(cluster.ledgerDir);
   const expected = Map.groupBy(done, ({ call }) => call.key);
   for (const [key, own] of byKey) {
@@ -96,5 +96,5 @@ test("20,000 deposits to 1,000 accounts by 64 callers: own replies, log order, o
     expect({ key, balance }).toEqual({ key, balance: deposited });
     expect(entries.map(({ requestId }) => requestId)).toEqual(own.map(({ id }) => id));
   }
-  expect(readdirSync(cluster.ledgerDir)).toHaveLength(KEYS);
+  expect(readdirSync(cluster.ledgerDir)).toHaveLength(KEYS + LANES);
 }, 180_000);

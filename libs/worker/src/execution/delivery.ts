@@ -29,7 +29,7 @@ export interface Parcel {
 }
 
 /** At least once: each record is appended at once, and only while the lease is valid (C4). */
-export function appendAtOnce(log: Log, { signal, logger, lease }: LaneScope): Delivery {
+export function appendAtOnce(log: Log, { over: signal, logger, lease }: LaneScope): Delivery {
   async function append(record: AppendRecord): Promise<void> {
     if (!lease.valid) await lease.held(signal);
     await log.append(record);
@@ -58,7 +58,7 @@ export function appendAtOnce(log: Log, { signal, logger, lease }: LaneScope): De
 }
 
 /** Exactly once: the records are committed together with the progress (EOS). */
-export function withProgress(log: Log, outbox: Outbox, { lane, signal }: LaneScope): Delivery {
+export function withProgress(log: Log, outbox: Outbox, { lane, over: signal }: LaneScope): Delivery {
   return {
     begin(complete) {
       const records: AppendRecord[] = [];

@@ -183,8 +183,7 @@ export class Lane {
       return outcome.kind !== "abandoned";
     } catch (error) {
       // Only an abort ends here in the ordinary course; the request stays on the log for the next owner.
-      if (!scope.signal.aborted)
-        scope.logger.error({ err: error, offset }, "request not finished; key parked");
+      if (!scope.over.aborted) scope.logger.error({ err: error, offset }, "request not finished; key parked");
       return false;
     } finally {
       this.#running--;

@@ -44,8 +44,10 @@ export interface LaneScope {
   readonly member: string;
   readonly lane: number;
   readonly fencingToken: number;
-  /** Fires when nothing of this owner counts any more. */
+  /** Fires when handlers shall stop. */
   readonly signal: AbortSignal;
+  /** Fires when nothing of this owner counts any more; then, or before, the other has fired too. */
+  readonly over: AbortSignal;
   readonly lease: LeaseView;
   readonly logger: Logger;
 }

@@ -94,7 +94,7 @@ export class Settler {
     const { replyTo, id } = request;
     if (replyTo === undefined) return;
     const { instance, partition } = replyTo;
-    const { logger, signal, fencingToken } = this.#scope;
+    const { logger, over, fencingToken } = this.#scope;
     if (partition >= this.#topics.replies.partitions) {
       logger.error({ requestId: id, instance, partition }, "no such partition of replies; reply dropped");
       return;
@@ -105,7 +105,7 @@ export class Settler {
       await parcel.add(reply, performance.now() + REPLY_INSIST_MS);
     } catch (error) {
       // The lane or the log is gone: the reply, and with it the request, is the next owner's (C3).
-      if (signal.aborted || hasCode(error, "SHARDCAST_CLOSED")) throw error;
+      if (over.aborted || hasCode(error, "SHARDCAST_CLOSED")) throw error;
       if (hasCode(error, "SHARDCAST_BODY_TOO_LARGE") && answer.error !== "SHARDCAST_REPLY_TOO_LARGE") {
         const detail = `the reply has ${answer.body.byteLength} bytes`;
         await this.#replyError(parcel, request, new ShardcastError("SHARDCAST_REPLY_TOO_LARGE", detail));

@@ -20,15 +20,26 @@ export class HeldLane {
   readonly token: number;
   readonly execution: Lane;
   readonly #handlers: AbortController;
+  readonly #over: AbortController;
   readonly #lost = new AbortController();
   #state: State = { kind: "acquiring" };
 
-  /** @param handlers fires the signal that the lane's execution was made with */
-  constructor(lane: number, token: number, execution: Lane, handlers: AbortController) {
+  /**
+   * @param handlers fires the signal of the lane's handlers
+   * @param over fires when nothing of the execution counts any more
+   */
+  constructor(
+    lane: number,
+    token: number,
+    execution: Lane,
+    handlers: AbortController,
+    over: AbortController,
+  ) {
     this.lane = lane;
     this.token = token;
     this.execution = execution;
     this.#handlers = handlers;
+    this.#over = over;
   }
 
   get state(): State["kind"] {
@@ -72,7 +83,7 @@ export class HeldLane {
     this.#state = { kind: "draining", timer: this.#timeUp(withinMs) };
   }
 
-  /** Ends it at once: the signal of what runs fires, and nothing of it is recorded any more (C2). */
+  /** Ends it at once: the signal of what runs fires (C2). What has ended is still recorded, unless it is abandoned too. */
   lose(reason: ShardcastError): void {
     if (this.#state.kind === "draining") clearTimeout(this.#state.timer);
     this.#state = { kind: "gone" };
@@ -81,10 +92,16 @@ export class HeldLane {
     void this.execution.drain();
   }
 
+  /** Drops what still waits to be recorded (C4). */
+  abandon(reason: ShardcastError): void {
+    this.#handlers.abort(reason);
+    this.#over.abort(reason);
+  }
+
   /** It was released. */
   end(): void {
     this.#state = { kind: "gone" };
-    this.#handlers.abort(new ShardcastError("SHARDCAST_CLOSED", "the lane was released"));
+    this.abandon(new ShardcastError("SHARDCAST_CLOSED", "the lane was released"));
   }
 
   snapshot(): LaneProgress {
@@ -93,7 +110,7 @@ export class HeldLane {
 
   #timeUp(withinMs: number): NodeJS.Timeout {
     const why = new ShardcastError("SHARDCAST_CLOSED", `not finished within ${withinMs} ms`);
-    return setTimeout(() => this.#handlers.abort(why), withinMs);
+    return setTimeout(() => this.abandon(why), withinMs);
   }
 }
 

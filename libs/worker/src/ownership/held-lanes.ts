@@ -3,6 +3,7 @@ import type { LaneProgress, LogReader } from "@shardcast/log";
 import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import type { Lane } from "../execution/lane.ts";
+import type { LaneScope } from "../execution/request.ts";
 import { retry } from "../execution/retry.ts";
 import { callHook, type OnLaneAcquired, type OnLaneReleased } from "../hooks.ts";
 import { Cooling } from "./cooling.ts";
@@ -31,7 +32,7 @@ export interface HeldLanesOptions {
   readonly execution: (
     lane: number,
     fencingToken: number,
-    signal: AbortSignal,
+    signals: Pick<LaneScope, "signal" | "over">,
     from: LaneProgress | undefined,
     committed: LaneProgress | undefined,
   ) => Lane;
@@ -74,8 +75,10 @@ export class HeldLanes {
   hold(lane: number, token: number, committed: LaneProgress | undefined): void {
     const from = this.remains.take(lane) ?? committed;
     const handlers = new AbortController();
-    const execution = this.#options.execution(lane, token, handlers.signal, from, committed);
-    const held = new HeldLane(lane, token, execution, handlers);
+    const over = new AbortController();
+    const signals = { signal: handlers.signal, over: over.signal };
+    const execution = this.#options.execution(lane, token, signals, from, committed);
+    const held = new HeldLane(lane, token, execution, handlers, over);
     this.#held.set(lane, held);
     void this.#acquire(held);
   }
@@ -108,10 +111,13 @@ export class HeldLanes {
     this.#options.onChange();
   }
 
+  /** @param carry it may still be ours: what was done counts, and what has ended is recorded if it is */
   lose(held: HeldLane, why: string, carry = false): void {
-    held.lose(new ShardcastError("SHARDCAST_FENCED", why));
+    const reason = new ShardcastError("SHARDCAST_FENCED", why);
+    held.lose(reason);
+    if (!carry) held.abandon(reason);
     this.#held.delete(held.lane);
-    this.remains.add(held.lane, held.execution, carry);
+    this.remains.add(held, carry);
     this.#options.onEvent("laneLost", held);
     this.#options.onChange();
   }
@@ -123,7 +129,11 @@ export class HeldLanes {
 
   /** Lets go of everything as it is. */
   close(reason: ShardcastError): void {
-    for (const held of this.#held.values()) held.lose(reason);
+    for (const held of this.#held.values()) {
+      held.lose(reason);
+      held.abandon(reason);
+    }
+    this.remains.abandon(reason);
     this.#held.clear();
   }
 

@@ -102,6 +102,7 @@ export class LaneKeeper {
   /** Everything is lost: fenced, or replaced. Resolves when no handler runs any more, or `drainMs` is over. */
   async loseAll(why: string): Promise<void> {
     for (const held of this.#held.all()) this.#held.lose(held, why);
+    this.#held.remains.abandon(new ShardcastError("SHARDCAST_FENCED", why));
     await this.#until(() => this.#held.remains.allEnded);
     this.#held.remains.clear();
   }

@@ -188,7 +188,7 @@ export class Ownership {
   #execution(
     lane: number,
     fencingToken: number,
-    signal: AbortSignal,
+    signals: Pick<LaneScope, "signal" | "over">,
     from: LaneProgress | undefined,
     committed: LaneProgress | undefined,
   ): Lane {
@@ -198,7 +198,7 @@ export class Ownership {
       member: identity.member,
       lane,
       fencingToken,
-      signal,
+      ...signals,
       lease: this.#lease,
       logger: logger.child({ lane }),
     };

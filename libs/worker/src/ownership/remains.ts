@@ -1,9 +1,10 @@
 import type { LaneProgress } from "@shardcast/log";
+import type { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
-import type { Lane } from "../execution/lane.ts";
+import type { HeldLane } from "./held-lane.ts";
 
 interface Remainder {
-  readonly execution: Lane;
+  readonly held: HeldLane;
   readonly carry: boolean;
   ended: boolean;
 }
@@ -25,9 +26,10 @@ export class Remains {
   }
 
   /** @param carry nobody else can have gone on with the lane, if it is still ours: what was done here counts */
-  add(lane: number, execution: Lane, carry: boolean): void {
+  add(held: HeldLane, carry: boolean): void {
+    const { lane, execution } = held;
     const { patienceMs, onEnded, logger } = this.#options;
-    const remainder: Remainder = { execution, carry, ended: false };
+    const remainder: Remainder = { held, carry, ended: false };
     this.#lanes.set(lane, remainder);
     const end = () => {
       clearTimeout(deaf);
@@ -54,7 +56,12 @@ export class Remains {
   take(lane: number): LaneProgress | undefined {
     const remainder = this.#lanes.get(lane);
     this.#lanes.delete(lane);
-    return remainder?.carry === true ? remainder.execution.snapshot() : undefined;
+    return remainder?.carry === true ? remainder.held.snapshot() : undefined;
+  }
+
+  /** Others may have the lanes: nothing of them is recorded any more (C2, C4). */
+  abandon(reason: ShardcastError): void {
+    for (const { held } of this.#lanes.values()) held.abandon(reason);
   }
 
   clear(): void {

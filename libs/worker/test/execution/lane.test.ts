@@ -21,6 +21,7 @@ async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offs
     lane: 0,
     fencingToken: 1,
     signal: lost.signal,
+    over: lost.signal,
     lease: { valid: true, held: async () => {} },
     logger: pino({ level: "silent" }),
   };
