@@ -1,4 +1,10 @@
-import type { ControlRecord, MemberUpRecord, OwnedRecord, ReleasedRecord } from "@shardcast/protocol";
+import type {
+  ControlRecord,
+  MemberUpRecord,
+  OwnedRecord,
+  RecordedProgress,
+  ReleasedRecord,
+} from "@shardcast/protocol";
 import type { ShardMap } from "@shardcast/routing";
 
 /** Who may handle a lane. */
@@ -52,6 +58,7 @@ const FREE: LaneState = { kind: "free" };
  *   the owner's, until somebody speaks with a token that is older, and newer than the last release: that token's
  *   claim came first. Who has read everything never meets such a token.
  * - F6 What was released does not come back: to own the lane again takes a claim of its own.
+ * - F7 Progress only grows. Of two that stand at the same offset the later release knows more.
  *
  * Also what a commit left behind that was never completed is folded: it was written by who held the name, so to believe
  * it errs on the safe side.
@@ -62,6 +69,7 @@ export class ControlState {
   readonly #lanes = new Map<number, LaneState>();
   /** Offset of each lane's last release: what has an older token is over. */
   readonly #freedAt = new Map<number, number>();
+  readonly #progress = new Map<number, RecordedProgress>();
   readonly #members = new Map<string, MemberState>();
 
   /** Undefined until somebody has planned. */
@@ -81,6 +89,11 @@ export class ControlState {
   /** Lanes that somebody owns or has owned, ascending. */
   lanes(): ReadonlyMap<number, LaneState> {
     return new Map([...this.#lanes].sort(([a], [b]) => a - b));
+  }
+
+  /** How far a lane is done at least; what was committed since then may say more. */
+  progress(lane: number): RecordedProgress | undefined {
+    return this.#progress.get(lane);
   }
 
   member(member: string): MemberState | undefined {
@@ -117,6 +130,7 @@ export class ControlState {
     const { lane, member, incarnation, uid, leaseMs, url } = record;
     if (!this.#maySpeakFor(record)) return { kind: "claim-refused", lane, by: member }; // F1
     if ((record.token ?? offset) < this.#freedAtOf(lane)) return undefined; // F6
+    if ((record.progress?.offset ?? -1) > this.#progressOf(lane)) this.#note(record); // F7
     this.#lanes.set(lane, {
       kind: "owned",
       member,
@@ -136,6 +150,7 @@ export class ControlState {
     const token = record.token ?? (before.kind === "owned" ? before.token : offset);
     this.#lanes.set(lane, { kind: "released", member, token });
     this.#freedAt.set(lane, offset);
+    if ((record.progress?.offset ?? -1) >= this.#progressOf(lane)) this.#note(record); // F7
     return { kind: "lane", lane };
   }
 
@@ -144,6 +159,14 @@ export class ControlState {
     const before = this.lane(lane);
     if (before.kind !== "owned" || before.member === member) return true;
     return token !== undefined && token < before.token && token > this.#freedAtOf(lane); // F5
+  }
+
+  #progressOf(lane: number): number {
+    return this.#progress.get(lane)?.offset ?? -1;
+  }
+
+  #note({ lane, progress }: OwnedRecord | ReleasedRecord): void {
+    if (progress !== undefined) this.#progress.set(lane, progress);
   }
 
   #freedAtOf(lane: number): number {

@@ -103,7 +103,13 @@ async function takeLanes(
   const tokens = new Map([...owned].map(([lane, { token }]) => [lane, token]));
   await fenceReplies(log, topics, tokens);
   const released = await commit(
-    [...tokens].map(([lane, token]) => ({ kind: "lane", state: "released", lane, member, token })),
+    [...tokens].map(([lane, token]) => {
+      const progress = directory.state.progress(lane);
+      return {
+        ...{ kind: "lane", state: "released", lane, member, token },
+        ...(progress === undefined ? {} : { progress }),
+      };
+    }),
   );
   return released === "committed" ? "released" : released;
 }

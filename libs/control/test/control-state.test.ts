@@ -84,6 +84,26 @@ describe("a lane", () => {
     expect(state.lane(0)).toEqual({ kind: "released", member: "1", token: 5 });
   });
 
+  test("is done at least as far as any release or claim said, and of two at one offset the release knows more", () => {
+    const said = (offset: number, metadata = "") => ({ progress: { offset, metadata } });
+    const fold = new Fold().putAll(owned(0, "1"));
+    expect(fold.state.progress(0)).toBeUndefined();
+    fold.put({ ...released(0, "1"), ...said(7, "bA") });
+    expect(fold.state.progress(0)).toEqual({ offset: 7, metadata: "bA" });
+    fold.putAll(owned(0, "2", said(7, "")), { ...released(0, "2"), ...said(6) }, owned(0, "1", said(5)));
+    expect(fold.state.progress(0)).toEqual({ offset: 7, metadata: "bA" });
+    fold.put({ ...released(0, "1"), ...said(7, "bB") });
+    expect(fold.state.progress(0)).toEqual({ offset: 7, metadata: "bB" });
+    // what had no effect says nothing
+    fold.putAll(owned(0, "2"), owned(0, "1", said(9)), { ...released(0, "1"), ...said(9) });
+    expect(fold.state.progress(0)).toEqual({ offset: 7, metadata: "bB" });
+    // compaction has left the claim only
+    expect(new Fold().putAll(owned(0, "2", said(7, "bB"))).state.progress(0)).toEqual({
+      offset: 7,
+      metadata: "bB",
+    });
+  });
+
   test("shows in ascending order", () => {
     const { state } = new Fold().putAll(owned(10, "1"), owned(2, "1"));
     expect([...state.lanes().keys()]).toEqual([2, 10]);

@@ -7,6 +7,7 @@ import { bounded } from "./bounded.ts";
 import { classify, toShardcastError } from "./classify.ts";
 import { type Link, type OpenLink, RETRY } from "./link.ts";
 import { toGivenPartition } from "./messages.ts";
+import { rememberCoordinators } from "./remember-coordinators.ts";
 import { transact } from "./transact.ts";
 
 export interface KafkaSessionDeps {
@@ -56,6 +57,7 @@ export class KafkaSession implements MemberSession {
   static async open(deps: KafkaSessionDeps, options: SessionOptions): Promise<KafkaSession> {
     const { service, member } = options;
     const link = deps.openLink();
+    rememberCoordinators(link.kafka);
     const producer = link.kafka.producer({
       transactionalId: `shardcast.${service}.${member}`,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,

@@ -1,10 +1,9 @@
 import type { Admin, Kafka } from "kafkajs";
+import { hookClusters } from "./cluster-hook.ts";
 import { RETRY } from "./link.ts";
 
 /** As in kafkajs's protocol/isolationLevel. */
 const READ_UNCOMMITTED = 0;
-
-type CreateCluster = (options: object) => object;
 
 /**
  * An admin client that sees what is not committed yet. kafkajs's own asks for offsets up to the last stable one only,
@@ -12,12 +11,6 @@ type CreateCluster = (options: object) => object;
  * called for makes nothing else.
  */
 export function uncommittedAdmin(kafka: Kafka): Admin {
-  const name = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === "private:Kafka:createCluster",
-  );
-  if (name === undefined) throw new Error("this is not the kafkajs that the driver was made for");
-  const internals = kafka as unknown as Record<symbol, CreateCluster>;
-  const create = internals[name] as CreateCluster;
-  internals[name] = (options) => create({ ...options, isolationLevel: READ_UNCOMMITTED });
+  hookClusters(kafka, (create) => (options) => create({ ...options, isolationLevel: READ_UNCOMMITTED }));
   return kafka.admin({ retry: RETRY });
 }

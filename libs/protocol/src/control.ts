@@ -5,6 +5,9 @@ import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
 const text = z.string().min(1).max(1_024);
 const whole = z.number().int().min(0);
 
+/** How far a lane is done at least, as in a commit's offset and metadata. True for ever once it is written. */
+const progress = z.object({ offset: whole, metadata: z.string().max(4_096) });
+
 const map = z.object({
   kind: z.literal("map"),
   epoch: whole,
@@ -27,6 +30,8 @@ const owned = z.object({
   url: text.optional(),
   /** The fencing token where it is not this record's own offset: the owner says again what it said before. */
   token: whole.optional(),
+  /** What the releases before it said: compaction may drop them. */
+  progress: progress.optional(),
 });
 
 const released = z.object({
@@ -37,6 +42,8 @@ const released = z.object({
   member: text,
   /** The fencing token that ends with it. */
   token: whole.optional(),
+  /** Seen by the next owner at once, while the group's offsets wait for the end of the commit that writes both. */
+  progress: progress.optional(),
 });
 
 const up = z.object({
@@ -77,6 +84,7 @@ const record = z.union([map, owned, released, up, ended, beat, planner]);
  * can write them. Heartbeats are plain appends: they say that somebody lives, nothing else may rest on them.
  */
 export type ControlRecord = Readonly<z.infer<typeof record>>;
+export type RecordedProgress = Readonly<z.infer<typeof progress>>;
 export type MapRecord = Readonly<z.infer<typeof map>>;
 export type OwnedRecord = Readonly<z.infer<typeof owned>>;
 export type ReleasedRecord = Readonly<z.infer<typeof released>>;

@@ -6,6 +6,7 @@ export type {
   MemberEndedRecord,
   MemberUpRecord,
   OwnedRecord,
+  RecordedProgress,
   ReleasedRecord,
 } from "./control.ts";
 export { decodeControl, encodeControl } from "./control.ts";

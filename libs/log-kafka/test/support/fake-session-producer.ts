@@ -32,7 +32,10 @@ export class FakeSessionProducer {
       },
     };
     return {
-      kafka: { producer: () => producer as unknown as Producer } as unknown as Kafka,
+      kafka: {
+        producer: () => producer as unknown as Producer,
+        [Symbol("private:Kafka:createCluster")]: () => ({}),
+      } as unknown as Kafka,
       cut: () => {
         this.cut = true;
       },

@@ -1,4 +1,4 @@
-import { MAX_METADATA_BYTES } from "@shardcast/log";
+import { type LaneProgress, MAX_METADATA_BYTES } from "@shardcast/log";
 
 /** First character of the metadata: how the rest is to be read. */
 const BITMAP = "b";
@@ -43,4 +43,12 @@ export function decodeDoneAbove(low: number, metadata: string): number[] {
   }
   // Buffer reads past what is no base64: only what it would write again was written here.
   return encodeDoneAbove(low, done) === metadata ? done : [];
+}
+
+/** What two statements about one lane say together. */
+export function farther(one: LaneProgress, other: LaneProgress): LaneProgress {
+  if (one.offset !== other.offset) return one.offset > other.offset ? one : other;
+  const { lane, offset } = one;
+  const done = new Set([one, other].flatMap(({ metadata }) => decodeDoneAbove(offset, metadata)));
+  return { lane, offset, metadata: encodeDoneAbove(offset, done) };
 }

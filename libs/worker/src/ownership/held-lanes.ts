@@ -2,6 +2,7 @@ import type { Directory } from "@shardcast/control";
 import type { LaneProgress, LogReader } from "@shardcast/log";
 import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
+import { farther } from "../execution/done-above.ts";
 import type { Lane } from "../execution/lane.ts";
 import type { LaneScope } from "../execution/request.ts";
 import { retry } from "../execution/retry.ts";
@@ -73,7 +74,7 @@ export class HeldLanes {
 
   /** The claim counted: runs the hook beside the first reading, then handlers may start. */
   hold(lane: number, token: number, committed: LaneProgress | undefined): void {
-    const from = this.remains.take(lane) ?? committed;
+    const from = this.remains.take(lane) ?? this.#known(lane, committed);
     const handlers = new AbortController();
     const over = new AbortController();
     const signals = { signal: handlers.signal, over: over.signal };
@@ -135,6 +136,14 @@ export class HeldLanes {
     }
     this.remains.abandon(reason);
     this.#held.clear();
+  }
+
+  /** What the last owner said when it released the lane may not have been committed yet, or never. */
+  #known(lane: number, committed: LaneProgress | undefined): LaneProgress | undefined {
+    const progress = this.#options.directory.state.progress(lane);
+    if (progress === undefined) return committed;
+    const said = { lane, ...progress };
+    return committed === undefined ? said : farther(committed, said);
   }
 
   async #acquire(held: HeldLane): Promise<void> {

@@ -242,7 +242,8 @@ export class LaneKeeper {
   async #claim(lanes: readonly number[]): Promise<void> {
     const { member, directory, log, group, topics } = this.#options;
     const { incarnation } = member;
-    const offsets = await member.commit({ records: lanes.map((lane) => this.#records.owned(lane)) });
+    const records = lanes.map((lane) => this.#records.owned(lane, directory.state.progress(lane)));
+    const offsets = await member.commit({ records });
     if (offsets === undefined) return;
     await directory.reached((offsets.at(-1) as number) + 1);
     const progress = await log.progressOf(group, topics.requests.name);
@@ -259,13 +260,14 @@ export class LaneKeeper {
   /** Releases lanes in this member's name that nothing runs on; with what was done on them, if that is to be kept. */
   async #drop(lanes: readonly number[]): Promise<void> {
     const { member, directory } = this.#options;
-    const progress = lanes.map((lane) => this.#held.remains.take(lane)).filter((each) => each !== undefined);
-    if (progress.length > 0 && (await member.commit({ progress })) === undefined) return;
+    const { state } = directory;
+    const done = new Map(lanes.map((lane) => [lane, this.#held.remains.take(lane)]));
     const records = lanes.flatMap((lane) => {
-      const owner = directory.state.lane(lane);
-      return owner.kind === "owned" ? [this.#records.released(lane, owner.token)] : [];
+      const owner = state.lane(lane);
+      const progress = done.get(lane) ?? state.progress(lane);
+      return owner.kind === "owned" ? [this.#records.released(lane, owner.token, progress)] : [];
     });
-    await member.commit({ records });
+    await member.commit({ progress: [...done.values()].filter((each) => each !== undefined), records });
   }
 
   /** Drops what was claimed and not begun, or the next owner would wait for a lease that nobody uses. */
@@ -282,7 +284,9 @@ export class LaneKeeper {
   async #reassert(lane: number): Promise<void> {
     const held = this.#held.get(lane);
     if (held === undefined || held.state === "releasing") return;
-    await this.#options.member.commit({ records: [this.#records.owned(lane, held.token)] });
+    const { member, directory } = this.#options;
+    const progress = directory.state.progress(lane);
+    await member.commit({ records: [this.#records.owned(lane, progress, held.token)] });
   }
 
   #isWanted(lane: number): boolean {

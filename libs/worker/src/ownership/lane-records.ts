@@ -1,4 +1,5 @@
 import type { AppendRecord } from "@shardcast/log";
+import type { RecordedProgress } from "@shardcast/protocol";
 import type { Member } from "./member.ts";
 
 export interface LaneRecordsOptions {
@@ -17,8 +18,11 @@ export class LaneRecords {
     this.#options = options;
   }
 
-  /** @param token the one it has already, when it only says so again */
-  owned(lane: number, token?: number): AppendRecord {
+  /**
+   * @param progress how far the lane is known to be done
+   * @param token the one it has already, when it only says so again
+   */
+  owned(lane: number, progress: RecordedProgress | undefined, token?: number): AppendRecord {
     const { member, name, uid, leaseMs, url } = this.#options;
     return member.record({
       kind: "lane",
@@ -30,12 +34,22 @@ export class LaneRecords {
       leaseMs,
       ...(url === undefined ? {} : { url }),
       ...(token === undefined ? {} : { token }),
+      ...said(progress),
     });
   }
 
   /** @param token the one that ends */
-  released(lane: number, token: number): AppendRecord {
+  released(lane: number, token: number, progress: RecordedProgress | undefined): AppendRecord {
     const { member, name } = this.#options;
-    return member.record({ kind: "lane", state: "released", lane, member: name, token });
+    return member.record({
+      ...{ kind: "lane", state: "released", lane, member: name, token },
+      ...said(progress),
+    });
   }
+}
+
+function said(progress: RecordedProgress | undefined): { readonly progress?: RecordedProgress } {
+  if (progress === undefined) return {};
+  const { offset, metadata } = progress;
+  return { progress: { offset, metadata } };
 }

@@ -66,6 +66,8 @@ export class Ownership {
     const { service, lanes, topicPrefix: prefix } = parts.resolved;
     const topics = topicsOf(service, { lanes, prefix });
     await log.ensureTopics(Object.values(topics));
+    // Asked for in vain: the first lane must not wait for what the log needs to be asked.
+    log.progressOf(groupOf(service, prefix), topics.requests.name).catch(() => {});
     let ownership: Ownership | undefined;
     // Side by side: a reader may take seconds to join its group, the directory as well.
     const opening = await Promise.allSettled([

@@ -11,8 +11,8 @@ export interface ReleaserOptions {
 }
 
 /**
- * Gives drained lanes back, those that are ready together in one go: their progress in one commit, `released` in the next,
- * so that whoever reads the second sees the first (C10).
+ * Gives drained lanes back, those that are ready together in one commit. `released` says how far the lane is done, since
+ * it is read before the commit has ended, and the group's offsets only after (C10).
  */
 export class Releaser {
   readonly #options: ReleaserOptions;
@@ -25,7 +25,7 @@ export class Releaser {
 
   add(held: HeldLane): void {
     this.#ready.push(held);
-    // With the others of the same moment: a lane that goes first alone makes the rest wait for two commits more.
+    // With the others of the same moment: a lane that goes first alone makes the rest wait for a commit more.
     if (this.#ready.length === 1) setImmediate(() => this.run());
   }
 
@@ -43,8 +43,8 @@ export class Releaser {
       const batch = this.#ready.splice(0).filter(({ state }) => state === "releasing");
       if (batch.length === 0) return;
       const progress = batch.map((held) => held.snapshot());
-      const given = batch.map(({ lane, token }) => records.released(lane, token));
-      const offsets = (await member.commit({ progress })) && (await member.commit({ records: given }));
+      const given = batch.map(({ lane, token }, i) => records.released(lane, token, progress[i]));
+      const offsets = await member.commit({ progress, records: given });
       if (offsets === undefined) {
         this.#ready.push(...batch);
         return;

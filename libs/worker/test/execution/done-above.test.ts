@@ -1,7 +1,7 @@
 import { MAX_METADATA_BYTES } from "@shardcast/log";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeDoneAbove, encodeDoneAbove, WINDOW } from "../../src/execution/done-above.ts";
+import { decodeDoneAbove, encodeDoneAbove, farther, WINDOW } from "../../src/execution/done-above.ts";
 
 const low = fc.nat({ max: 2 ** 40 });
 const distances = fc.uniqueArray(fc.integer({ min: 1, max: WINDOW }), { maxLength: 200 });
@@ -43,4 +43,15 @@ test("what was not written here names nothing: work is repeated, not lost", () =
       if (done.length > 0) expect(encodeDoneAbove(low, done)).toBe(`b${garbage}`);
     }),
   );
+});
+
+test("two statements about a lane: the one that is farther, and what both name where they stand at the same offset", () => {
+  const at = (offset: number, ...done: number[]) => ({
+    lane: 3,
+    offset,
+    metadata: encodeDoneAbove(offset, done),
+  });
+  expect(farther(at(5, 9), at(7))).toEqual(at(7));
+  expect(farther(at(7), at(5, 9))).toEqual(at(7));
+  expect(farther(at(7, 9, 12), at(7, 10, 9))).toEqual(at(7, 9, 10, 12));
 });

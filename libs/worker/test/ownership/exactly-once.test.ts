@@ -1,6 +1,6 @@
 import type { CommitOutcome, Log, MemberSession } from "@shardcast/log";
-import { createMemoryLog } from "@shardcast/log/memory";
 import { expect, test } from "vitest";
+import { commitsThrough } from "../support/commits.ts";
 import { Stage } from "../support/stage.ts";
 import { DEAD, quiet, SERVICE, until, World } from "../support/world.ts";
 
@@ -12,23 +12,9 @@ function spoilt(
   world: World,
   spoil: (commit: () => Promise<CommitOutcome>, session: MemberSession) => Promise<CommitOutcome>,
 ): Log {
-  const log = createMemoryLog({ cluster: world.cluster });
-  return {
-    ...log,
-    get available() {
-      return log.available;
-    },
-    openSession: async (options) => {
-      const session = await log.openSession(options);
-      return {
-        commit: (work) =>
-          (work.progress?.length ?? 0) > 0
-            ? spoil(() => session.commit(work), session)
-            : session.commit(work),
-        close: () => session.close(),
-      };
-    },
-  };
+  return commitsThrough(world, (work, session) =>
+    (work.progress?.length ?? 0) > 0 ? spoil(() => session.commit(work), session) : session.commit(work),
+  );
 }
 
 test("a reply comes with the progress of its request, in one commit", async () => {

@@ -1,8 +1,7 @@
 import type { CommitWork, Log } from "@shardcast/log";
-import { createMemoryLog } from "@shardcast/log/memory";
-import { decodeControl } from "@shardcast/protocol";
 import { expect, test, vi } from "vitest";
 import type { WorkerOptions } from "../../src/index.ts";
+import { commitsThrough, isRelease, laneRecords } from "../support/commits.ts";
 import { Stage } from "../support/stage.ts";
 import { quiet, until, World } from "../support/world.ts";
 
@@ -104,29 +103,16 @@ function claimingTogether(world: World, count: number): Log[] {
   const together = Promise.withResolvers<void>();
   let waiting = count;
   return Array.from({ length: count }, () => {
-    const log = createMemoryLog({ cluster: world.cluster });
     let first = true;
-    const held: Log = {
-      ...log,
-      get available() {
-        return log.available;
-      },
-      openSession: async (options) => {
-        const session = await log.openSession(options);
-        return {
-          close: () => session.close(),
-          async commit(work) {
-            if (first && work.records?.some(({ key }) => key?.toString().startsWith("lane/"))) {
-              first = false;
-              waiting--;
-              if (waiting === 0) together.resolve();
-              await together.promise;
-            }
-            return session.commit(work);
-          },
-        };
-      },
-    };
+    const held = commitsThrough(world, async (work, session) => {
+      if (first && laneRecords(work).length > 0) {
+        first = false;
+        waiting--;
+        if (waiting === 0) together.resolve();
+        await together.promise;
+      }
+      return session.commit(work);
+    });
     gates.set(held, together.resolve);
     return held;
   });
@@ -155,30 +141,13 @@ test("C2: two members with different maps never both own a lane: the first claim
 test("C10: once a lane is being released nothing more is committed for it, or the next owner's progress could be overwritten", async () => {
   const world = await World.open({ replicas: 2 });
   await world.publish([0, 0]);
-  const connection = createMemoryLog({ cluster: world.cluster });
   const commits: CommitWork[] = [];
   const gate = Promise.withResolvers<void>();
-  const isRelease = ({ records = [] }: CommitWork) =>
-    records.some(
-      (record) => decodeControl(record)?.kind === "lane" && String(record.value).includes("released"),
-    );
-  const log: Log = {
-    ...connection,
-    get available() {
-      return connection.available;
-    },
-    openSession: async (options) => {
-      const session = await connection.openSession(options);
-      return {
-        close: () => session.close(),
-        async commit(work) {
-          commits.push(work);
-          if (isRelease(work)) await gate.promise;
-          return session.commit(work);
-        },
-      };
-    },
-  };
+  const log = commitsThrough(world, async (work, session) => {
+    commits.push(work);
+    if (isRelease(work)) await gate.promise;
+    return session.commit(work);
+  });
   const stage = new Stage();
   await world.start({ log, lanes: 2, replicas: 2, defaultHandler: stage.handler });
   await world.send("k", "last", {}, 0);
@@ -195,6 +164,28 @@ test("C10: once a lane is being released nothing more is committed for it, or th
   const after = commits.slice(release + 1).flatMap(({ progress = [] }) => progress.map(({ lane }) => lane));
   expect(after).toContain(1);
   expect(after).not.toContain(0);
+});
+
+test("C10: what a release says is done is not repeated, though nothing was committed; the next owner says so too", async () => {
+  const world = await World.open();
+  await world.publish([0]);
+  const log = commitsThrough(world, (work, session) => session.commit({ records: work.records ?? [] }));
+  const [first, second] = [new Stage(), new Stage()];
+  await world.start({ log, lanes: 1, replicas: 2, concurrency: 2, defaultHandler: first.handler });
+  await world.send("a", "a0");
+  await world.send("b", "b1");
+  await world.send("c", "c2");
+  (await first.call("a0")).end();
+  await first.call("b1");
+  (await first.call("c2")).end();
+  await world.publish([1]);
+  (await first.call("b1")).end();
+  await world.start({ member: 1, lanes: 1, replicas: 2, defaultHandler: second.handler });
+  await world.send("a", "a3");
+  (await second.call("a3")).end();
+  expect(second.bodies).toEqual(["a3"]);
+  const claim = world.controlRecords().findLast((each) => each.kind === "lane" && each.state === "owned");
+  expect(claim).toMatchObject({ member: "1", progress: { offset: 3, metadata: "" } });
 });
 
 test("C10: a lane that is sent to and fro under load is handled by one member after the other, in order", async () => {
