@@ -24,10 +24,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ["protocol", "routing"],
   "log-kafka": ["log", "protocol", "routing"],
   control: ["log", "protocol", "routing"],
-  client: ["control", "log", "protocol", "routing"],
-  worker: ["control", "log", "protocol", "routing"],
+  results: ["log", "protocol", "routing"],
+  "dead-letters": ["log", "protocol", "routing"],
+  contract: ["protocol"],
+  client: ["contract", "control", "results", "log", "protocol", "routing"],
+  worker: ["contract", "control", "results", "log", "protocol", "routing"],
   kubernetes: ["control", "log", "protocol", "routing"],
-  testkit: ["client", "worker", "kubernetes", "control", "log", "protocol", "routing"],
+  testkit: ["client", "worker", "kubernetes", "control", "results", "log", "protocol", "routing"],
 };
 /** The testkit is for tests: services use it in theirs, not in what they ship. */
 const SERVICES_MAY_IMPORT = Object.keys(MAY_IMPORT).filter((lib) => lib !== "testkit");

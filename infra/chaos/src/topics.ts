@@ -97,6 +97,7 @@ async function readAll(log: Log, topic: string): Promise<LogRecord[]> {
 function requestOf(record: LogRecord, service: string): RequestOnLog[] {
   const { partition: lane, offset } = record;
   const decoded = decodeRequest(record, service, `${lane}/${offset}`);
+  if (decoded.kind === "cancel") return [];
   if (decoded.kind === "malformed") throw new Error(`${record.topic}/${lane}/${offset}: ${decoded.reason}`);
   const { id, key, body } = decoded.request;
   const { n } = JSON.parse(body.toString()) as { readonly n: number };

@@ -180,7 +180,7 @@ class LogClient implements Client {
     const type = contentType ?? encoded.contentType;
     const request: Mutable<RequestEnvelope> = {
       ...waiting,
-      id: newRequestId(),
+      id: newRequestId(lane),
       service: route.service,
       key: asBuffer(bytes),
       handler,

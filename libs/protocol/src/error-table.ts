@@ -51,6 +51,25 @@ export const ERROR_TABLE = {
     title: "Unknown handler",
     meaning: "The worker has no handler of this name and no default one.",
   },
+  SHARDCAST_UNKNOWN_REQUEST: {
+    status: 404,
+    retryable: false,
+    title: "Unknown request",
+    meaning:
+      "No request of this id is recorded: it never was, its time is over, or it was sent without `Prefer` and `Idempotency-Key`.",
+  },
+  SHARDCAST_ALREADY_ENDED: {
+    status: 409,
+    retryable: false,
+    title: "Already ended",
+    meaning: "The request has ended and can not be cancelled any more; its outcome can still be asked for.",
+  },
+  SHARDCAST_CANCELLED: {
+    status: 410,
+    retryable: false,
+    title: "Cancelled",
+    meaning: "The request was cancelled before it ended. Its handler may have been stopped half-way.",
+  },
   SHARDCAST_ABORTED: {
     status: 499,
     retryable: true,
@@ -75,6 +94,13 @@ export const ERROR_TABLE = {
     title: "Refused by the handler",
     meaning:
       "The handler threw a TerminalError: trying again would not help. It may set another 4xx or 5xx status.",
+  },
+  SHARDCAST_IDEMPOTENCY_MISMATCH: {
+    status: 422,
+    retryable: false,
+    title: "Idempotency key used before",
+    meaning:
+      "Another request with this idempotency key, but another body, handler or content type, came first (C5).",
   },
   SHARDCAST_LANE_BUSY: {
     status: 429,

@@ -16,7 +16,15 @@ export type { ShardcastErrorOptions } from "./error.ts";
 export { isShardcastError, ShardcastError } from "./error.ts";
 export type { ErrorCode, ErrorRow } from "./error-table.ts";
 export { ERROR_TABLE, isErrorCode } from "./error-table.ts";
-export { isRequestId, newRequestId } from "./id.ts";
+export {
+  idempotentRequestId,
+  isRequestId,
+  laneOfRequestId,
+  MAX_LANES,
+  newId,
+  newRequestId,
+  timeOfRequestId,
+} from "./id.ts";
 export {
   assertHandlerName,
   assertKeyLength,
@@ -35,9 +43,11 @@ export type { ReplyEnvelope } from "./reply.ts";
 export { decodeReply, encodeReply, replyInstance } from "./reply.ts";
 export type { ReplyFence } from "./reply-fence.ts";
 export { decodeReplyFence, encodeReplyFence } from "./reply-fence.ts";
-export type { DecodedRequest, ReplyAddress, RequestEnvelope } from "./request.ts";
-export { decodeRequest, encodeRequest } from "./request.ts";
+export type { DecodedRequest, Recording, ReplyAddress, RequestEnvelope } from "./request.ts";
+export { decodeRequest, encodeCancel, encodeRequest } from "./request.ts";
+export type { RequestEnd, ResultEnd, ResultEnvelope } from "./result.ts";
+export { decodeResult, encodeResult, fingerprintOf } from "./result.ts";
 export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
-export { groupOf, REPLY_PARTITIONS, topicsOf } from "./topics.ts";
+export { groupOf, REPLY_PARTITIONS, RESULT_RETENTION_MS, topicsOf } from "./topics.ts";
 export type { UserHeaders } from "./user-headers.ts";
 export { PROTOCOL_VERSION, VERSION_HEADER } from "./version.ts";

@@ -7,6 +7,8 @@ import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
 export interface ReplyEnvelope {
   /** The request's id. */
   readonly id: string;
+  /** Of the reply's address; absent where the id is enough. */
+  readonly correlation?: string;
   /** The instance that waits; others on the partition drop the record by it. */
   readonly instance: string;
   /** HTTP status, as the handler set it. */
@@ -26,18 +28,19 @@ const STATUS = /^[2-5][0-9]{2}$/;
 const TOKEN = /^[0-9]{1,15}$/;
 const EMPTY = Buffer.alloc(0);
 
-/** The record of a reply, keyed by the request's id. Round-trips through {@link decodeReply}. */
+/** The record of a reply, keyed by what it is found by. Round-trips through {@link decodeReply}. */
 export function encodeReply(reply: ReplyEnvelope): WireRecord {
   const headers: Record<string, Uint8Array | string> = {
     [VERSION_HEADER]: VERSION_VALUE,
     "sc-to": reply.instance,
     "sc-status": String(reply.status),
   };
+  if (reply.correlation !== undefined) headers["sc-id"] = reply.id;
   if (reply.fencingToken !== undefined) headers["sc-token"] = String(reply.fencingToken);
   if (reply.error !== undefined) headers["sc-error"] = reply.error;
   if (reply.contentType !== undefined) headers["content-type"] = reply.contentType;
   encodeUserHeaders(reply.headers, headers);
-  return { key: Buffer.from(reply.id), value: reply.body, headers };
+  return { key: Buffer.from(reply.correlation ?? reply.id), value: reply.body, headers };
 }
 
 /** The instance a reply is for: cheap to read, so that others' replies are dropped before they are decoded. */
@@ -56,8 +59,10 @@ export function decodeReply(record: IncomingRecord): ReplyEnvelope | undefined {
   if (token !== undefined && !TOKEN.test(token)) return undefined;
   const error = headerText(headers, "sc-error");
   const contentType = headerText(headers, "content-type");
+  const key = record.key.toString("utf8");
+  const id = headerText(headers, "sc-id");
   return {
-    id: record.key.toString("utf8"),
+    ...(id === undefined ? { id: key } : { id, correlation: key }),
     instance,
     status: Number(statusText),
     ...(token === undefined ? {} : { fencingToken: Number(token) }),

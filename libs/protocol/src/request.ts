@@ -7,11 +7,25 @@ import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
 export interface ReplyAddress {
   readonly partition: number;
   readonly instance: string;
+  /**
+   * What the reply is found by where it is not the request's id: several may ask with one id, each with a body of his own
+   * (C5).
+   */
+  readonly correlation?: string;
 }
+
+/**
+ * What is kept of a request on `S.results`: how it ended, or also that attempts of it have started and failed. Absent:
+ * nothing, only who waits is told.
+ */
+export type Recording = "outcome" | "progress";
 
 /** A keyed request as it travels on `S.requests`. */
 export interface RequestEnvelope {
-  /** UUID version 7 from our writers; `<topic>-<partition>-<offset>` for a stranger's plain record. */
+  /**
+   * A UUID from our writers (`newRequestId`, `idempotentRequestId`); `<topic>-<partition>-<offset>` for a stranger's plain
+   * record.
+   */
   readonly id: string;
   readonly service: string;
   readonly key: Buffer;
@@ -22,6 +36,9 @@ export interface RequestEnvelope {
   readonly replyTo?: ReplyAddress;
   /** Epoch milliseconds after which no handler starts (C8). */
   readonly deadlineMs?: number;
+  /** Epoch milliseconds before which no handler starts. */
+  readonly notBeforeMs?: number;
+  readonly recording?: Recording;
   /** 1 for the first delivery; a redrive counts up. */
   readonly attempt: number;
   /** W3C Trace Context. */
@@ -33,6 +50,8 @@ export interface RequestEnvelope {
 
 export type DecodedRequest =
   | { readonly kind: "request"; readonly request: RequestEnvelope }
+  /** Somebody wants the request of this id not to start, or to be stopped. It comes after that one on its lane. */
+  | { readonly kind: "cancel"; readonly id: string }
   | {
       readonly kind: "malformed";
       readonly code: "SHARDCAST_MALFORMED_RECORD" | "SHARDCAST_UNSUPPORTED_VERSION";
@@ -42,6 +61,7 @@ export type DecodedRequest =
 const EMPTY = Buffer.alloc(0);
 const MAX_ID_LENGTH = 256;
 const MAX_INSTANCE_LENGTH = 255;
+const CANCEL = "cancel";
 
 /** The record of a request. Round-trips through {@link decodeRequest}. */
 export function encodeRequest(request: RequestEnvelope): WireRecord {
@@ -53,13 +73,23 @@ export function encodeRequest(request: RequestEnvelope): WireRecord {
   if (request.handler !== "") headers["sc-handler"] = request.handler;
   if (request.contentType !== undefined) headers["content-type"] = request.contentType;
   if (request.replyTo !== undefined) {
-    headers["sc-reply-to"] = `${request.replyTo.partition}/${request.replyTo.instance}`;
+    const { partition, instance, correlation } = request.replyTo;
+    headers["sc-reply-to"] = `${partition}/${instance}`;
+    if (correlation !== undefined) headers["sc-correlation"] = correlation;
   }
   if (request.deadlineMs !== undefined) headers["sc-deadline"] = String(request.deadlineMs);
+  if (request.notBeforeMs !== undefined) headers["sc-not-before"] = String(request.notBeforeMs);
+  if (request.recording !== undefined) headers["sc-recording"] = request.recording;
   if (request.attempt !== 1) headers["sc-attempt"] = String(request.attempt);
   if (request.traceparent !== undefined) headers.traceparent = request.traceparent;
   encodeUserHeaders(request.headers, headers);
   return { key: request.key, value: request.body, headers };
+}
+
+/** The record that cancels a request. Goes to the request's own lane, behind it. */
+export function encodeCancel(service: string, id: string): WireRecord {
+  const headers = { [VERSION_HEADER]: VERSION_VALUE, "sc-id": id, "sc-service": service, "sc-kind": CANCEL };
+  return { key: Buffer.from(id), value: null, headers };
 }
 
 /**
@@ -103,6 +133,9 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   const to = headerText(headers, "sc-service") ?? "";
   if (!isServiceName(to)) return malformed("sc-service is missing or not a service name");
   if (to !== service) return malformed(`the request is for service ${to}`);
+  const kind = headerText(headers, "sc-kind");
+  if (kind === CANCEL) return { kind: "cancel", id };
+  if (kind !== undefined) return malformed("sc-kind is none that is known");
   const handler = headerText(headers, "sc-handler") ?? "";
   if (!isHandlerName(handler)) return malformed("sc-handler is not a handler name");
   const attempt = wholeNumber(headerText(headers, "sc-attempt") ?? "1");
@@ -111,8 +144,16 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   const deadlineMs = rawDeadline === undefined ? undefined : wholeNumber(rawDeadline);
   if (rawDeadline !== undefined && deadlineMs === undefined)
     return malformed("sc-deadline is not epoch milliseconds");
+  const rawNotBefore = headerText(headers, "sc-not-before");
+  const notBeforeMs = rawNotBefore === undefined ? undefined : wholeNumber(rawNotBefore);
+  if (rawNotBefore !== undefined && notBeforeMs === undefined)
+    return malformed("sc-not-before is not epoch milliseconds");
+  const recording = headerText(headers, "sc-recording");
+  if (recording !== undefined && !isRecording(recording))
+    return malformed("sc-recording is none that is known");
   const rawReplyTo = headerText(headers, "sc-reply-to");
-  const replyTo = rawReplyTo === undefined ? undefined : parseReplyAddress(rawReplyTo);
+  const correlation = headerText(headers, "sc-correlation");
+  const replyTo = rawReplyTo === undefined ? undefined : parseReplyAddress(rawReplyTo, correlation);
   if (rawReplyTo !== undefined && replyTo === undefined)
     return malformed("sc-reply-to is not PARTITION/INSTANCE");
 
@@ -126,6 +167,8 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
       attempt,
       headers: decodeUserHeaders(headers),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
+      ...(recording === undefined ? {} : { recording }),
       ...(replyTo === undefined ? {} : { replyTo }),
     },
   };
@@ -135,12 +178,19 @@ function malformed(reason: string): DecodedRequest {
   return { kind: "malformed", code: "SHARDCAST_MALFORMED_RECORD", reason };
 }
 
-function parseReplyAddress(text: string): ReplyAddress | undefined {
+function isRecording(text: string): text is Recording {
+  return text === "outcome" || text === "progress";
+}
+
+function parseReplyAddress(text: string, correlation: string | undefined): ReplyAddress | undefined {
   const slash = text.indexOf("/");
   const partition = slash < 1 ? undefined : wholeNumber(text.slice(0, slash));
   const instance = text.slice(slash + 1);
   if (partition === undefined || instance === "" || instance.length > MAX_INSTANCE_LENGTH) return undefined;
-  return { partition, instance };
+  if (correlation === undefined) return { partition, instance };
+  return correlation === "" || correlation.length > MAX_ID_LENGTH
+    ? undefined
+    : { partition, instance, correlation };
 }
 
 function wholeNumber(text: string): number | undefined {

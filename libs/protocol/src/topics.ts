@@ -24,6 +24,11 @@ export interface ServiceTopics {
   readonly requests: TopicSpec;
   /** Replies to callers that wait. A caller listens to one partition. */
   readonly replies: TopicSpec;
+  /**
+   * How requests ended that are recorded; aligned with the lanes. Only deleted, never compacted: what is older than its
+   * retention is of no use, and compaction would keep the last record of a request, whoever wrote it.
+   */
+  readonly results: TopicSpec;
   /** Requests given up, with why; aligned with the lanes. */
   readonly dead: TopicSpec;
   /** Shard map, owner of each lane, members: one partition, so that all of it is in one order for everybody. */
@@ -35,12 +40,18 @@ export interface TopicOptions {
   readonly lanes: number;
   /** Put before every topic's name, e.g. `prod.`; letters, digits, `.`, `_` and `-`. */
   readonly prefix?: string;
+  /** How long results are kept, milliseconds. Default {@link RESULT_RETENTION_MS}. */
+  readonly resultRetentionMs?: number;
 }
 
 /** Partitions of `S.replies`: callers spread over them by a hash of their instance id. */
 export const REPLY_PARTITIONS = 16;
 
 const HOUR_MS = 3_600_000;
+/** One day. */
+export const RESULT_RETENTION_MS = 24 * HOUR_MS;
+/** Kafka deletes whole segments: a small part of the retention each. */
+const SEGMENTS_PER_RETENTION = 12;
 
 /** What a service is called on the log where no topic is meant: the consumer group of its progress, and its sessions. */
 export function groupOf(service: string, prefix = ""): string {
@@ -48,7 +59,10 @@ export function groupOf(service: string, prefix = ""): string {
 }
 
 /** The topics of a service, as design.md lists them. Throws SHARDCAST_INVALID_REQUEST for a bad service name. */
-export function topicsOf(service: string, { lanes, prefix = "" }: TopicOptions): ServiceTopics {
+export function topicsOf(
+  service: string,
+  { lanes, prefix = "", resultRetentionMs = RESULT_RETENTION_MS }: TopicOptions,
+): ServiceTopics {
   assertServiceName(service);
   const base = `${prefix}${service}`;
   return {
@@ -68,6 +82,13 @@ export function topicsOf(service: string, { lanes, prefix = "" }: TopicOptions):
       segmentMs: 5 * 60_000,
       segmentBytes: 4_194_304,
       minCompactionLagMs: 5 * 60_000,
+    },
+    results: {
+      name: `${base}.results`,
+      partitions: lanes,
+      cleanup: "delete",
+      retentionMs: resultRetentionMs,
+      segmentMs: Math.ceil(resultRetentionMs / SEGMENTS_PER_RETENTION),
     },
     dead: { name: `${base}.dead`, partitions: lanes, cleanup: "delete", retentionMs: 30 * 24 * HOUR_MS },
   };

@@ -4,6 +4,7 @@ import type {
   IncomingRecord,
   ReplyEnvelope,
   RequestEnvelope,
+  ResultEnvelope,
   UserHeaders,
   WireRecord,
 } from "../src/index.ts";
@@ -38,8 +39,13 @@ export const requests: fc.Arbitrary<RequestEnvelope> = fc.record(
     key: buffers,
     handler,
     contentType: text,
-    replyTo: fc.record({ partition: wholeNumber, instance: someText }),
+    replyTo: fc.record(
+      { partition: wholeNumber, instance: someText, correlation: someText },
+      { requiredKeys: ["partition", "instance"] },
+    ),
     deadlineMs: wholeNumber,
+    notBeforeMs: wholeNumber,
+    recording: fc.constantFrom("outcome" as const, "progress" as const),
     attempt: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     traceparent: text,
     headers: userHeaders,
@@ -53,6 +59,7 @@ export const errorCodes = fc.constantFrom(...(Object.keys(ERROR_TABLE) as ErrorC
 export const replies: fc.Arbitrary<ReplyEnvelope> = fc.record(
   {
     id: text,
+    correlation: text,
     instance: text,
     status: fc.integer({ min: 200, max: 599 }),
     fencingToken: fc.nat(999_999_999_999_999),
@@ -62,6 +69,48 @@ export const replies: fc.Arbitrary<ReplyEnvelope> = fc.record(
     body: buffers,
   },
   { requiredKeys: ["id", "instance", "status", "headers", "body"] },
+);
+
+const told = {
+  id: text,
+  fencingToken: fc.nat(999_999_999_999_999),
+  delivery: fc.nat(999_999_999_999_999),
+  atMs: fc.nat(999_999_999_999_999),
+};
+
+/** Everything that travels on `S.results`. */
+export const results: fc.Arbitrary<ResultEnvelope> = fc.oneof(
+  fc.record({ ...told, kind: fc.constant("running" as const), attempt: fc.nat() }),
+  fc.record({ ...told, kind: fc.constant("retrying" as const), attempt: fc.nat(), reason: text }),
+  fc.record(
+    {
+      ...told,
+      kind: fc.constant("ended" as const),
+      end: fc.constantFrom("replied", "failed", "dead-lettered", "expired", "cancelled"),
+      fingerprint: text,
+      attempts: fc.nat(),
+      status: fc.integer({ min: 200, max: 599 }),
+      error: errorCodes,
+      contentType: text,
+      headers: userHeaders,
+      body: buffers,
+    },
+    {
+      requiredKeys: [
+        "id",
+        "fencingToken",
+        "delivery",
+        "atMs",
+        "kind",
+        "end",
+        "fingerprint",
+        "attempts",
+        "status",
+        "headers",
+        "body",
+      ],
+    },
+  ),
 );
 
 const name = fc.oneof(

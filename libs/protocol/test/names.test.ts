@@ -9,7 +9,7 @@ import {
   isServiceName,
   MAX_HANDLER_LENGTH,
   MAX_KEY_BYTES,
-  newRequestId,
+  newId,
 } from "../src/index.ts";
 
 describe("a service name", () => {
@@ -48,9 +48,9 @@ test("a key has at most 4,096 bytes", () => {
   );
 });
 
-describe("a request id", () => {
+describe("an id", () => {
   test("is new every time and is recognised", () => {
-    const ids = Array.from({ length: 1_000 }, newRequestId);
+    const ids = Array.from({ length: 1_000 }, () => newId());
     expect(new Set(ids).size).toBe(1_000);
     expect(ids.every(isRequestId)).toBe(true);
   });
@@ -60,14 +60,14 @@ describe("a request id", () => {
     onTestFinished(() => void vi.useRealTimers());
     const ids = Array.from({ length: 1_000 }, () => {
       vi.advanceTimersByTime(1);
-      return newRequestId();
+      return newId();
     });
     expect(ids).toEqual(ids.toSorted());
   });
 
   test("shares no random bits with the one before", () => {
     const randomBits = (id: string) => id.replaceAll("-", "").slice(13);
-    const ids = Array.from({ length: 1_000 }, () => randomBits(newRequestId()));
+    const ids = Array.from({ length: 1_000 }, () => randomBits(newId()));
     expect(new Set(ids.map((bits) => bits.slice(0, 8))).size).toBeGreaterThan(990);
     expect(new Set(ids.map((bits) => bits.slice(-8))).size).toBeGreaterThan(990);
   });

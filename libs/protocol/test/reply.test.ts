@@ -8,7 +8,7 @@ const RECORD = throughTheLog(
 );
 
 describe("a reply", () => {
-  test("comes back from the log as it was, keyed by the request's id", () => {
+  test("comes back from the log as it was, keyed by what it is found by", () => {
     fc.assert(
       fc.property(replies, (reply) => {
         const record = throughTheLog(encodeReply(reply));
@@ -17,7 +17,7 @@ describe("a reply", () => {
           ...reply,
           headers: Object.entries(reply.headers).sort(),
         });
-        expect(record.key?.toString()).toBe(reply.id);
+        expect(record.key?.toString()).toBe(reply.correlation ?? reply.id);
       }),
     );
   });

@@ -1,11 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeRequest, encodeRequest, type IncomingRecord, newRequestId } from "../src/index.ts";
+import {
+  decodeRequest,
+  encodeCancel,
+  encodeRequest,
+  type IncomingRecord,
+  newRequestId,
+} from "../src/index.ts";
 import { buffers, garbage, requests, throughTheLog } from "./arbitraries.ts";
 
 const ORIGIN = "accounts.requests-0-17";
 const REQUEST = {
-  id: newRequestId(),
+  id: newRequestId(3),
   service: "accounts",
   key: Buffer.from("4711"),
   handler: "deposit",
@@ -38,6 +44,22 @@ describe("a request", () => {
         expect(decoded.kind === "request" && entriesOf(decoded.request)).toEqual(entriesOf(request));
       }),
     );
+  });
+
+  test("may be cancelled by a record behind it that names its id", () => {
+    const cancel = throughTheLog(encodeCancel("accounts", REQUEST.id));
+    expect(decodeRequest(cancel, "accounts", ORIGIN)).toEqual({ kind: "cancel", id: REQUEST.id });
+    expect(decodeRequest(cancel, "orders", ORIGIN)).toMatchObject({ kind: "malformed" });
+  });
+
+  test.each([
+    { "sc-kind": "surprise" },
+    { "sc-not-before": "tomorrow" },
+    { "sc-recording": "everything" },
+    { "sc-reply-to": "0/me", "sc-correlation": "" },
+  ])("with %j is malformed, naming the header", (headers) => {
+    const decoded = decodeRequest(withHeaders(headers), "accounts", ORIGIN);
+    expect(decoded).toMatchObject({ kind: "malformed", reason: expect.stringContaining("sc-") });
   });
 
   test("of another service is malformed, naming it", () => {
@@ -149,6 +171,7 @@ test("whatever lies on the log is a request or malformed with a reason, and noth
         expect(decoded.reason).not.toBe("");
         return;
       }
+      if (decoded.kind === "cancel") return;
       const { id, service, handler, attempt, key, body, deadlineMs } = decoded.request;
       expect(service).toBe("accounts");
       expect(id.length).toBeGreaterThan(0);

@@ -33,6 +33,7 @@ describe("the topics of a service", () => {
       "prod.accounts.requests",
       "prod.accounts.replies",
       "prod.accounts.control",
+      "prod.accounts.results",
       "prod.accounts.dead",
     ]);
     expect(groupOf("accounts", "prod.")).toBe("prod.accounts");

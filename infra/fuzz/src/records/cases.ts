@@ -54,7 +54,7 @@ export function recordCase(random: Random): RecordCase {
 
 function envelope(random: Random, changes: Partial<RequestEnvelope> = {}): RequestEnvelope {
   return {
-    id: newRequestId(),
+    id: newRequestId(0),
     service: ECHO_SERVICE,
     key: Buffer.from(`key ${random.between(0, 20)}`),
     handler: random.pick(["", "echo", "slow"]),
@@ -281,7 +281,7 @@ function atSizeLimit(random: Random): { record: PlainRecord } & Expected {
 function randomReply(random: Random) {
   const mine = murmur2Lane(CLIENT_INSTANCE, REPLY_PARTITIONS);
   const wire = encodeReply({
-    id: newRequestId(),
+    id: newRequestId(0),
     instance: random.pick([CLIENT_INSTANCE, "nobody"]),
     status: random.pick([200, 404, 500]),
     headers: {},

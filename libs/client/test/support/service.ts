@@ -54,7 +54,7 @@ export async function startService(
     onRecords: (records) => {
       for (const record of records) {
         const decoded = decodeRequest(record, SERVICE, "test");
-        if (decoded.kind === "malformed") throw new Error(decoded.reason);
+        if (decoded.kind !== "request") throw new Error(decoded.kind);
         requests.push(decoded.request);
         if (autoReply !== undefined && decoded.request.replyTo !== undefined) {
           void reply(decoded.request, autoReply(decoded.request));

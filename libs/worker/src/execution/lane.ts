@@ -168,6 +168,7 @@ export class Lane {
     try {
       const origin = `${record.topic}-${record.partition}-${offset}`;
       const decoded = decodeRequest(record, scope.service, origin);
+      if (decoded.kind === "cancel") return true;
       if (decoded.kind === "malformed") {
         const error = new ShardcastError(decoded.code, decoded.reason);
         await settler.settle(record, undefined, { kind: "exhausted", error, attempts: 0 }, complete);

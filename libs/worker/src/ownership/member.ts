@@ -5,11 +5,26 @@ import {
   type ControlRecord,
   encodeControl,
   isShardcastError,
-  newRequestId,
+  newId,
   ShardcastError,
 } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import type { Lease } from "../execution/lease.ts";
+
+/** A session, and when it was opened at the latest: nothing of an older one commits since then. Monotonic ms. */
+export interface OpenedSession {
+  readonly session: MemberSession;
+  readonly openedMs: number;
+}
+
+/** Opens a session of a member. */
+export async function openMember(
+  log: Log,
+  { member, group, requests }: { member: string; group: string; requests: string },
+): Promise<OpenedSession> {
+  const session = await log.openSession({ service: group, member, topic: requests });
+  return { session, openedMs: performance.now() };
+}
 
 export interface MemberOptions {
   readonly log: Log;
@@ -22,6 +37,8 @@ export interface MemberOptions {
   readonly group: string;
   readonly requests: string;
   readonly control: string;
+  /** The first session, opened early; undefined where that failed, e.g. because there is no topic yet. */
+  readonly first: Promise<OpenedSession | undefined>;
   readonly logger: Logger;
   /** The session holds again after a time without: what was not certain is now told by the directory. */
   readonly onRejoined: () => void;
@@ -60,16 +77,18 @@ const REJOIN_MAX_MS = 1_000;
 export class Member {
   readonly #options: MemberOptions;
   #state: State = { kind: "new" };
-  #incarnation = newRequestId();
+  #incarnation = newId();
   /** Offset of the incarnation's first record. */
   #since: number | undefined;
   /** When the incarnations before this one were fenced at the latest, monotonic ms. */
   #fencedAtMs = Number.POSITIVE_INFINITY;
+  #first: Promise<OpenedSession | undefined> | undefined;
   #lastCommitMs = Number.NEGATIVE_INFINITY;
   #lastBeatMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#first = options.first;
   }
 
   get incarnation(): string {
@@ -181,12 +200,14 @@ export class Member {
 
   /** One try to hold the name: a session, its announcement, and the topic read to there. */
   async #enter(signal: AbortSignal): Promise<Verdict> {
-    const { log, directory, lease, member, uid, url, group, requests, logger } = this.#options;
+    const { log, directory, lease, member, uid, url, logger } = this.#options;
     const known = directory.state.member(member)?.since ?? -1;
-    const session = await log.openSession({ service: group, member, topic: requests });
+    const first = this.#first;
+    this.#first = undefined;
+    const { session, openedMs } = (await first) ?? (await openMember(log, this.#options));
     try {
       signal.throwIfAborted();
-      const openedMs = performance.now();
+      const begunMs = performance.now();
       const announcement = this.record({
         kind: "member",
         state: "up",
@@ -218,7 +239,7 @@ export class Member {
       const verdict = this.#verdict();
       if (verdict === "mine") {
         this.#state = { kind: "holding", session };
-        this.#renewed(openedMs);
+        this.#renewed(begunMs);
         return verdict;
       }
       logger.debug({ verdict }, "the session is another's");
@@ -285,7 +306,7 @@ export class Member {
   }
 
   #beginAnew(): void {
-    this.#incarnation = newRequestId();
+    this.#incarnation = newId();
     this.#since = undefined;
     this.#fencedAtMs = Number.POSITIVE_INFINITY;
   }

@@ -1,6 +1,6 @@
 import { type Directory, openDirectory } from "@shardcast/control";
 import type { LaneProgress, LogReader } from "@shardcast/log";
-import { groupOf, newRequestId, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
+import { groupOf, newId, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { appendAtOnce, withProgress } from "../execution/delivery.ts";
 import { Lane } from "../execution/lane.ts";
@@ -15,7 +15,7 @@ import { Committer } from "./committer.ts";
 import type { HeldLane } from "./held-lane.ts";
 import type { LaneEvent } from "./held-lanes.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
-import { Member } from "./member.ts";
+import { Member, type OpenedSession, openMember } from "./member.ts";
 
 /** A lane that this member holds. */
 export interface OwnedLane {
@@ -65,9 +65,19 @@ export class Ownership {
     const { log } = parts.options;
     const { service, lanes, topicPrefix: prefix } = parts.resolved;
     const topics = topicsOf(service, { lanes, prefix });
-    await log.ensureTopics(Object.values(topics));
+    const group = groupOf(service, prefix);
+    const member = { member: parts.identity.member, group, requests: topics.requests.name };
+    // Before all else: a predecessor's lease runs out meanwhile.
+    const first = openMember(log, member).catch(() => undefined);
+    const leave = async () => (await first)?.session.close();
+    try {
+      await log.ensureTopics(Object.values(topics));
+    } catch (error) {
+      void leave();
+      throw error;
+    }
     // Asked for in vain: the first lane must not wait for what the log needs to be asked.
-    log.progressOf(groupOf(service, prefix), topics.requests.name).catch(() => {});
+    log.progressOf(group, topics.requests.name).catch(() => {});
     let ownership: Ownership | undefined;
     // Side by side: a reader may take seconds to join its group, the directory as well.
     const opening = await Promise.allSettled([
@@ -83,13 +93,14 @@ export class Ownership {
     try {
       if (directory.status === "rejected") throw directory.reason;
       if (reader.status === "rejected") throw reader.reason;
-      ownership = new Ownership(parts, topics, directory.value, reader.value);
+      ownership = new Ownership(parts, topics, directory.value, reader.value, first);
       if ((await ownership.#member.join()) === "replaced") {
         throw new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
       }
       return ownership;
     } catch (error) {
       if (ownership !== undefined) ownership.#abandon();
+      void leave();
       await Promise.allSettled(
         opening.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
       );
@@ -102,13 +113,14 @@ export class Ownership {
     topics: ServiceTopics,
     directory: Directory,
     reader: LogReader,
+    first: Promise<OpenedSession | undefined>,
   ) {
     const { options, resolved, identity, logger, emit } = parts;
     const { log } = options;
     const { service, topicPrefix: prefix, leaseMs } = resolved;
     const group = groupOf(service, prefix);
     const name = identity.member;
-    const uid = resolved.podUid ?? newRequestId();
+    const uid = resolved.podUid ?? newId();
     this.#parts = parts;
     this.#topics = topics;
     this.#directory = directory;
@@ -126,6 +138,7 @@ export class Ownership {
       group,
       requests: topics.requests.name,
       control: topics.control.name,
+      first,
       logger,
       onRejoined: () => this.#keeper.rejoined(),
       onFenced: () => this.#keeper.loseAll("the planner has fenced this member for its silence"),

@@ -105,7 +105,7 @@ export class World {
   /** Puts a request on the log, as a client would; resolves to its offset. */
   async send(key: string, body: string, fields: Partial<RequestEnvelope> = {}, lane = 0): Promise<number> {
     const request: RequestEnvelope = {
-      id: newRequestId(),
+      id: newRequestId(lane),
       service: SERVICE,
       key: Buffer.from(key),
       handler: "",

@@ -48,7 +48,7 @@ export async function startWorker(
     onRecords: (records) => {
       for (const record of records) {
         const decoded = decodeRequest(record, service, "test");
-        if (decoded.kind === "malformed") throw new Error(decoded.reason);
+        if (decoded.kind !== "request") throw new Error(decoded.kind);
         requests.push(decoded.request);
         void answer(decoded.request);
       }

@@ -1,0 +1,1 @@
+export type { ResultListener, Results } from "./results.ts";
