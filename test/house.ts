@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   results: ["log", "protocol", "routing"],
   "dead-letters": ["log", "protocol", "routing"],
   contract: ["protocol"],
+  "http-client": ["contract", "protocol"],
   client: ["contract", "control", "results", "log", "protocol", "routing"],
   worker: ["contract", "control", "results", "log", "protocol", "routing"],
   kubernetes: ["control", "log", "protocol", "routing"],

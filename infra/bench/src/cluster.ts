@@ -32,7 +32,7 @@ function environment({ brokers, prefix }: Ground): Record<string, string> {
 /** The real gateway and three real workers, each its own process. Resolves to the URL once a request would be served. */
 export async function startShardcast(ground: Ground): Promise<string> {
   // First, so that one alone creates the topics.
-  const url = await startGateway(ground, `${SERVICE}=${WORKERS}`);
+  const { url } = await startGateway(ground, `${SERVICE}=${WORKERS}`);
   const workers = Array.from({ length: WORKERS }, (_, ordinal) => {
     const env = {
       ...environment(ground),
@@ -46,12 +46,18 @@ export async function startShardcast(ground: Ground): Promise<string> {
   return url;
 }
 
-/** Resolves to the gateway's URL once it serves. `services` is what it takes for SHARDCAST_SERVICES. */
+export interface Gateway {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** Resolves once it serves. `services` is what it takes for SHARDCAST_SERVICES. */
 export async function startGateway(
   ground: Ground,
   services: string,
   more: Readonly<Record<string, string>> = {},
-): Promise<string> {
+  limitMs = READY_LIMIT_MS,
+): Promise<Gateway> {
   const port = await freePort();
   const env = {
     ...environment(ground),
@@ -64,8 +70,8 @@ export async function startGateway(
   const main = new URL("./main.ts", import.meta.resolve("@shardcast/gateway"));
   const gateway = ground.resources.add(new Child("gateway", main, { env }));
   const url = `http://127.0.0.1:${port}`;
-  await gateway.within(untilReady(url), "readiness");
-  return url;
+  await gateway.within(untilReady(url, limitMs), "readiness", limitMs);
+  return { url, pid: gateway.pid ?? -1 };
 }
 
 /** Its own log line is no interface, so the gateway is told where to listen. */
@@ -78,8 +84,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function untilReady(url: string): Promise<void> {
-  const endMs = performance.now() + READY_LIMIT_MS;
+async function untilReady(url: string, limitMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
   while (performance.now() < endMs) {
     try {
       const answer = await fetch(`${url}/readyz`);
@@ -90,7 +96,7 @@ async function untilReady(url: string): Promise<void> {
     }
     await sleep(READY_POLL_MS);
   }
-  throw new Error(`the gateway was not ready within ${READY_LIMIT_MS} ms`);
+  throw new Error(`the gateway was not ready within ${limitMs} ms`);
 }
 
 /** The prototype in the same shape; ready when each worker has its one lane. */

@@ -2,7 +2,7 @@
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "requests/s" | "x" | "requests" | "lanes" | "CPU s/s";
+  readonly unit: "ms" | "requests/s" | "x" | "requests" | "lanes" | "results" | "CPU s/s" | "MB";
   /** What it is compared with, measured in the same run. */
   readonly against?: string;
   /** This value divided by the other's. */

@@ -7,6 +7,7 @@ import { deleteTopics } from "./kafka.ts";
 import { latency } from "./latency.ts";
 import { move } from "./move.ts";
 import { Resources } from "./resources.ts";
+import { results } from "./results.ts";
 import { rolling } from "./rolling.ts";
 import { takeover } from "./takeover.ts";
 import { throughput } from "./throughput.ts";
@@ -16,6 +17,7 @@ interface Settings {
   readonly prototypeLingerMs: number;
   readonly alone: boolean;
   readonly runs: number;
+  readonly count: number;
 }
 
 const benches = new Map<
@@ -30,10 +32,15 @@ const benches = new Map<
   ],
   ["move", { about: "24 lanes, 3 → 4 → 3 members under 500 requests/s: pauses", run: move }],
   ["rolling", { about: "all members restarted twice under 500 requests/s: errors, waits", run: rolling }],
+  [
+    "results",
+    { about: "a gateway starts with many recorded results: time, memory, answers by id", run: results },
+  ],
   ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);
 
 const help = `Usage: npm run bench -- NAME… [--seconds N] [--brokers HOST:PORT,…] [--prototype-linger MS] [--alone] [--runs N]
+       [--count N]
 
 ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("\n")}
 
@@ -42,6 +49,7 @@ ${[...benches].map(([name, { about }]) => `  ${name.padEnd(12)}${about}`).join("
   --prototype-linger   the prototype's fixed wait before it sends, in milliseconds (default: 0)
   --alone              throughput of Shardcast only, with nothing that it is compared with on the machine
   --runs               how often takeover does each thing (default: 20; at most 5 lost nodes, 3 of the ordinary group)
+  --count              recorded results (default: 1000000)
 
 One line of JSON on standard output for each figure; remarks on standard error. Ends with 1 when an answer was wrong, a request
 failed, or another number of lanes moved than must.`;
@@ -82,6 +90,7 @@ function parse(args: string[]) {
       "prototype-linger": { type: "string", default: "0" },
       alone: { type: "boolean", default: false },
       runs: { type: "string", default: "20" },
+      count: { type: "string", default: "1000000" },
     },
   });
   if (values.help) return undefined;
@@ -92,6 +101,7 @@ function parse(args: string[]) {
     prototypeLingerMs: numberWithin("prototype-linger", values["prototype-linger"], 0, 1_000),
     alone: values.alone,
     runs: wholeWithin("runs", values.runs, 1, 1_000),
+    count: wholeWithin("count", values.count, 1_000, 10_000_000),
   };
   return { names, brokers: values.brokers.split(",").filter(Boolean), settings };
 }

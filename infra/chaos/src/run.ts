@@ -95,6 +95,7 @@ export async function run(options: RunOptions): Promise<Ran> {
     await load.stop();
     console.error("settling");
     await settle(log, topics, prefix);
+    await load.askAgain();
     const finalProgress = await sampleProgress(log, SERVICE, topics, prefix);
     await cluster.stop();
     await sampler.stop();
@@ -104,6 +105,7 @@ export async function run(options: RunOptions): Promise<Ran> {
       control: await control.finish(),
       effects: readEffects(cluster.effectsFile),
       outcomes: load.outcomes,
+      recordedOutcomes: load.recorded,
       progress: sampler.samples,
       finalProgress,
       faults: faults.done,

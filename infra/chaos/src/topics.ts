@@ -4,11 +4,14 @@ import {
   decodeReply,
   decodeReplyFence,
   decodeRequest,
+  decodeResult,
   groupOf,
+  type RequestEnvelope,
   type ServiceTopics,
 } from "@shardcast/protocol";
 import type {
   ControlOnLog,
+  EndOnLog,
   History,
   MarkOnLog,
   ProgressSample,
@@ -17,20 +20,23 @@ import type {
 } from "./checker/history.ts";
 import { hostMs } from "./host-clock.ts";
 
-type OnTopics = Pick<History, "requests" | "replies" | "marks" | "dead">;
+type OnTopics = Pick<History, "requests" | "recorded" | "ends" | "replies" | "marks" | "dead">;
 
 /** What a run has left on the log. */
 export async function readTopics(log: Log, service: string, topics: ServiceTopics): Promise<OnTopics> {
-  const [requests, replies, dead] = await Promise.all([
+  const [requests, results, replies, dead] = await Promise.all([
     readAll(log, topics.requests.name),
+    readAll(log, topics.results.name),
     readAll(log, topics.replies.name),
     readAll(log, topics.dead.name),
   ]);
   return {
-    requests: requests.flatMap((record) => requestOf(record, service)),
+    requests: requests.flatMap((record) => requestOf(record, service, isPlain)),
+    recorded: requests.flatMap((record) => requestOf(record, service, isRecorded)),
+    ends: results.flatMap(endOf),
     replies: replies.flatMap(replyOf),
     marks: replies.flatMap(markOf),
-    dead: new Set(dead.flatMap((record) => requestOf(record, service)).map(({ id }) => id)),
+    dead: new Set(dead.flatMap((record) => requestOf(record, service, () => true)).map(({ id }) => id)),
   };
 }
 
@@ -94,11 +100,19 @@ async function readAll(log: Log, topic: string): Promise<LogRecord[]> {
   }
 }
 
-function requestOf(record: LogRecord, service: string): RequestOnLog[] {
+const isRecorded = ({ recording }: RequestEnvelope) => recording !== undefined;
+const isPlain = (request: RequestEnvelope) => !isRecorded(request);
+
+function requestOf(
+  record: LogRecord,
+  service: string,
+  wanted: (request: RequestEnvelope) => boolean,
+): RequestOnLog[] {
   const { partition: lane, offset } = record;
   const decoded = decodeRequest(record, service, `${lane}/${offset}`);
   if (decoded.kind === "cancel") return [];
   if (decoded.kind === "malformed") throw new Error(`${record.topic}/${lane}/${offset}: ${decoded.reason}`);
+  if (!wanted(decoded.request)) return [];
   const { id, key, body } = decoded.request;
   const { n } = JSON.parse(body.toString()) as { readonly n: number };
   return [{ id, key: key.toString(), n, lane, offset }];
@@ -110,6 +124,15 @@ function replyOf(record: LogRecord): ReplyOnLog[] {
   const reply = decodeReply(record);
   if (reply === undefined) throw new Error(`${record.topic}/${partition}/${offset} is no reply`);
   return [{ id: reply.id, partition, offset, token: reply.fencingToken, error: reply.error }];
+}
+
+function endOf(record: LogRecord): EndOnLog[] {
+  const { partition: lane, offset } = record;
+  const result = decodeResult(record);
+  if (result === undefined) throw new Error(`${record.topic}/${lane}/${offset} is no result`);
+  if (result.kind !== "ended") return [];
+  const { id, fencingToken: token, delivery, end, status, body } = result;
+  return [{ id, lane, offset, token, delivery, end, status, body: body.toString() }];
 }
 
 function markOf(record: LogRecord): MarkOnLog[] {

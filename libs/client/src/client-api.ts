@@ -1,7 +1,18 @@
 import type { Directory } from "@shardcast/control";
+import type { Results } from "@shardcast/results";
 import type { ShardKey } from "@shardcast/routing";
-import type { Body, Reply, RequestOptions, SendOptions } from "./options.ts";
+import type {
+  Body,
+  EventOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  SendOptions,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
 import type { Owner, Shards } from "./ownership.ts";
+import type { RequestStatus } from "./status.ts";
 import type { WatchOptions } from "./watch.ts";
 
 export interface Client {
@@ -16,10 +27,12 @@ export interface Client {
   prepare(service: string): Promise<void>;
 
   /**
-   * Sends a request to the owner of the key and waits for its answer.
+   * Sends a request to the owner of the key and waits for its answer. With an idempotency key the outcome is recorded, so
+   * that who repeats the request gets it again (C5).
    *
    * @throws {ShardcastError} what ended it, with the request's id as `extensions.requestId` once it had one: what the
-   *   handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED,
+   *   handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED, SHARDCAST_CANCELLED,
+   *   SHARDCAST_IDEMPOTENCY_MISMATCH,
    *   SHARDCAST_CLOSED, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY, SHARDCAST_BODY_TOO_LARGE,
    *   SHARDCAST_INVALID_KEY, SHARDCAST_INVALID_REQUEST, SHARDCAST_UNKNOWN_SERVICE
    */
@@ -27,6 +40,46 @@ export interface Client {
 
   /** Puts an event for the key on the log, durably; nobody answers. Resolves to its id once it is accepted (C3). */
   send(service: string, key: ShardKey, body?: Body, options?: SendOptions): Promise<{ readonly id: string }>;
+
+  /**
+   * Puts a request on the log that is asked for later, by its id: its progress and outcome are recorded. Resolves once it is
+   * accepted (C3), or with `waitMs` once it has been answered, or that time is over as well.
+   *
+   * Whether an idempotency key was used for another request is found out only once that one has ended, or by waiting.
+   *
+   * @throws {ShardcastError} as {@link request}; what the handler failed with only with `waitMs`
+   */
+  submit(service: string, key: ShardKey, body?: Body, options?: SubmitOptions): Promise<Submitted>;
+
+  /**
+   * What is known of a recorded request. Until everything is done that was on its lane when it was first asked for, an id of
+   * which nothing is recorded is `pending`.
+   *
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_REQUEST, SHARDCAST_ABORTED, SHARDCAST_UNKNOWN_SERVICE,
+   *   SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_INVALID_REQUEST, SHARDCAST_CLOSED
+   */
+  result(service: string, id: string, options?: ResultOptions): Promise<RequestStatus>;
+
+  /**
+   * What is known of a recorded request now, and what comes, until it has ended, the signal fires or the client closes. Who
+   * reads slowly may miss what lies between, never the end. @throws as {@link result}
+   */
+  events(service: string, id: string, options?: EventOptions): AsyncIterable<RequestStatus>;
+
+  /**
+   * Wants a request not to start, or to be stopped. Resolves once that is on the log: it may nevertheless end in another way,
+   * and its outcome says which.
+   *
+   * @throws {ShardcastError} SHARDCAST_ALREADY_ENDED, and as {@link result}
+   */
+  cancel(service: string, id: string): Promise<void>;
+
+  /**
+   * How recorded requests of a service ended, kept up to date from now on: in a file, with all that is within the retention.
+   * Shared by all who ask, and closed by this client alone. From then on, a request with an idempotency key is answered by its
+   * record as well, should its reply be lost.
+   */
+  results(service: string): Promise<Results>;
 
   /**
    * Who has the key's lane, for who sends to the owner himself. Neither this nor what follows listens for replies.

@@ -1,32 +1,35 @@
 import { randomUUID } from "node:crypto";
 import { type Directory, openDirectory } from "@shardcast/control";
-import {
-  asBuffer,
-  assertHandlerName,
-  assertKeyLength,
-  assertUserHeaders,
-  encodeRequest,
-  newRequestId,
-  type ReplyAddress,
-  type RequestEnvelope,
-  ShardcastError,
-} from "@shardcast/protocol";
-import { keyBytes, type ShardKey } from "@shardcast/routing";
-import { encodeBody } from "./body.ts";
+import { newId, type ReplyAddress } from "@shardcast/protocol";
+import { openResults, type Results } from "@shardcast/results";
+import type { ShardKey } from "@shardcast/routing";
 import type { Client } from "./client-api.ts";
 import { closedError } from "./closed-error.ts";
-import type { Body, ConnectOptions, Reply, RequestOptions, SendOptions } from "./options.ts";
+import { type Composed, compose, type Terms, validKey } from "./compose.ts";
+import { deadlineOf, timeoutOf, waitOf } from "./durations.ts";
+import type {
+  Body,
+  ConnectOptions,
+  EventOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  SendOptions,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
 import { type Owner, ownerIn, type Shards, shardsIn } from "./ownership.ts";
-import { type Lane, Pending } from "./pending.ts";
+import { Pending } from "./pending.ts";
 import { PerService } from "./per-service.ts";
+import { Publisher } from "./publisher.ts";
+import { Recorded } from "./recorded.ts";
 import { ReplyListener } from "./replies.ts";
 import { laneFor, type Route, Routes } from "./routes.ts";
+import type { RequestStatus } from "./status.ts";
 import { type WatchOptions, watchDirectory } from "./watch.ts";
 
-const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_PENDING = 10_000;
-/** Longest time-out a timer can hold. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const DEFAULT_MAX_DELAY_MS = 7 * 24 * 3_600_000;
 
 /**
  * Connects to the services behind a log. Resolves when the services named in the options can be called, unless
@@ -47,19 +50,41 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 class LogClient implements Client {
   readonly #options: ConnectOptions;
   readonly #instance: string;
+  readonly #maxDelayMs: number;
   readonly #pending: Pending;
   readonly #routes: Routes;
   readonly #listeners = new PerService<ReplyListener>();
   readonly #directories = new PerService<Directory>();
+  readonly #results = new PerService<Results>();
+  readonly #recorded: Recorded;
+  readonly #publisher: Publisher;
   readonly #closing = new AbortController();
   #staleReplies = 0;
 
   constructor(options: ConnectOptions) {
-    const maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
+    const { log, topicPrefix = "", logger, maxPending = DEFAULT_MAX_PENDING } = options;
+    const { signal: closing } = this.#closing;
     this.#options = options;
     this.#instance = options.instance ?? randomUUID();
+    this.#maxDelayMs = options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS;
     this.#pending = new Pending({ maxPending, maxPendingPerLane: options.maxPendingPerLane ?? maxPending });
-    this.#routes = new Routes(options.log, options.topicPrefix ?? "", options.services ?? {});
+    this.#routes = new Routes(log, topicPrefix, options.services ?? {});
+    this.#recorded = new Recorded({
+      log,
+      routes: this.#routes,
+      topicPrefix,
+      results: (service) => this.results(service),
+      maxDelayMs: this.#maxDelayMs,
+      closing,
+    });
+    this.#publisher = new Publisher({
+      log,
+      pending: this.#pending,
+      recorded: this.#recorded,
+      results: (service) => this.#results.known(service),
+      closing,
+      logger,
+    });
   }
 
   get pending(): number {
@@ -103,23 +128,47 @@ class LogClient implements Client {
 
   #publish(
     route: Route,
-    replyTo: ReplyAddress,
+    address: ReplyAddress,
     key: ShardKey,
     body: Body,
     options: RequestOptions,
     deadlineMs: number,
   ): Promise<Reply> {
-    const { request, lane } = this.#compose(route, key, body, options, { deadlineMs, replyTo });
-    const { id } = request;
-    // C4: the entry exists before the request is published, so no reply can come too early.
-    const answer = this.#pending.wait(id, {
-      lane: route.lanes[lane] as Lane,
-      timeoutMs: timeoutOf(options),
-      signal: options.signal,
-    });
-    // The reply may overtake the log's confirmation, and the caller's time may run out before either.
-    this.#append(route, lane, request).catch((error: unknown) => this.#pending.fail(id, error));
-    return answer;
+    const { signal, callbackUrl, cancelOnAbort = false } = options;
+    const { retry = options.idempotencyKey !== undefined } = options;
+    // What is published twice must be one request all the same (C5).
+    const idempotencyKey = options.idempotencyKey ?? (retry ? randomUUID() : undefined);
+    const terms: Omit<Terms, "maxDelayMs"> =
+      idempotencyKey === undefined && callbackUrl === undefined
+        ? { deadlineMs, replyTo: address }
+        : { deadlineMs, replyTo: correlated(address), recording: "outcome", idempotencyKey, callbackUrl };
+    const publication = {
+      ...this.#compose(route, key, body, options, terms),
+      route,
+      signal,
+      cancelOnAbort,
+    };
+    return retry
+      ? this.#publisher.requestRetrying(publication, deadlineMs)
+      : this.#publisher.request(publication, timeoutOf(options));
+  }
+
+  async submit(service: string, key: ShardKey, body?: Body, options: SubmitOptions = {}): Promise<Submitted> {
+    const deadlineMs = deadlineOf(options);
+    const waitMs = waitOf(options);
+    const route = await this.#routes.get(service);
+    const replyTo = waitMs === undefined ? undefined : correlated((await this.#listen(route)).address);
+    const { idempotencyKey, callbackUrl, signal, cancelOnAbort = false } = options;
+    const terms = { deadlineMs, replyTo, recording: "progress" as const, idempotencyKey, callbackUrl };
+    const publication = {
+      ...this.#compose(route, key, body, options, terms),
+      route,
+      signal,
+      cancelOnAbort,
+    };
+    return waitMs === undefined
+      ? this.#publisher.submit(publication)
+      : this.#publisher.submitAndWait(publication, waitMs);
   }
 
   async send(
@@ -130,8 +179,34 @@ class LogClient implements Client {
   ): Promise<{ id: string }> {
     const route = await this.#routes.get(service);
     const { request, lane } = this.#compose(route, key, body, options, {});
-    await this.#append(route, lane, request);
+    await this.#publisher.append(route, lane, request);
     return { id: request.id };
+  }
+
+  async result(service: string, id: string, options: ResultOptions = {}): Promise<RequestStatus> {
+    const waitMs = waitOf(options);
+    return this.#recorded.result(service, id, { ...options, ...(waitMs === undefined ? {} : { waitMs }) });
+  }
+
+  events(service: string, id: string, options: EventOptions = {}): AsyncIterable<RequestStatus> {
+    return this.#recorded.events(service, id, options);
+  }
+
+  async cancel(service: string, id: string): Promise<void> {
+    await this.#recorded.cancel(service, id);
+  }
+
+  async results(service: string): Promise<Results> {
+    const route = await this.#routes.get(service);
+    const { log, topicPrefix = "", resultRetentionMs, logger } = this.#options;
+    const options = {
+      service,
+      topicPrefix,
+      lanes: route.lanes.length,
+      ...(resultRetentionMs === undefined ? {} : { retentionMs: resultRetentionMs }),
+      ...(logger === undefined ? {} : { logger }),
+    };
+    return this.#results.get(service, () => openResults(log, options));
   }
 
   directory(service: string): Promise<Directory> {
@@ -161,45 +236,18 @@ class LogClient implements Client {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#pending.failAll(closedError());
-    await Promise.all([this.#listeners.close(), this.#directories.close()]);
+    await Promise.all([this.#listeners.close(), this.#directories.close(), this.#results.close()]);
   }
 
   #compose(
     route: Route,
     key: ShardKey,
     body: Body,
-    { handler = "", contentType, headers = {}, traceparent }: SendOptions,
-    waiting: { deadlineMs?: number; replyTo?: ReplyAddress },
-  ): { request: RequestEnvelope; lane: number } {
+    options: SendOptions,
+    terms: Omit<Terms, "maxDelayMs">,
+  ): Composed {
     if (this.#closing.signal.aborted) throw closedError();
-    const bytes = validKey(key);
-    assertHandlerName(handler);
-    assertUserHeaders(headers);
-    const lane = laneFor(route, bytes);
-    const encoded = encodeBody(body);
-    const type = contentType ?? encoded.contentType;
-    const request: Mutable<RequestEnvelope> = {
-      ...waiting,
-      id: newRequestId(lane),
-      service: route.service,
-      key: asBuffer(bytes),
-      handler,
-      attempt: 1,
-      headers,
-      body: encoded.bytes,
-    };
-    if (type !== undefined) request.contentType = type;
-    if (traceparent !== undefined) request.traceparent = traceparent;
-    return { request, lane };
-  }
-
-  /** Async, so that whatever goes wrong is a rejection. */
-  async #append({ topics }: Route, lane: number, request: RequestEnvelope): Promise<unknown> {
-    return this.#options.log.append({
-      topic: topics.requests.name,
-      partition: lane,
-      ...encodeRequest(request),
-    });
+    return compose(route, key, body, options, { ...terms, maxDelayMs: this.#maxDelayMs });
   }
 
   #listen(route: Route): Promise<ReplyListener> {
@@ -213,19 +261,7 @@ class LogClient implements Client {
   }
 }
 
-function validKey(key: ShardKey): Uint8Array {
-  const bytes = keyBytes(key);
-  if (bytes.byteLength === 0) throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
-  assertKeyLength(bytes);
-  return bytes;
+/** Several may ask with one id (C5), each with a reply of his own. */
+function correlated(address: ReplyAddress): ReplyAddress {
+  return { ...address, correlation: newId() };
 }
-
-function timeoutOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: RequestOptions): number {
-  if (Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
-  throw new ShardcastError(
-    "SHARDCAST_INVALID_REQUEST",
-    `timeoutMs: 1 to ${MAX_TIMEOUT_MS}, got ${timeoutMs}`,
-  );
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,5 +1,22 @@
 export { connect } from "./client.ts";
 export type { Client } from "./client-api.ts";
-export type { Body, ConnectOptions, Reply, RequestOptions, SendOptions, ServiceRoute } from "./options.ts";
+export type {
+  Body,
+  ConnectOptions,
+  EventOptions,
+  IdempotencyOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  SendOptions,
+  ServiceRoute,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
 export type { LaneOwner, Member, Owner, Shards } from "./ownership.ts";
+export type { EndedStatus, RequestStatus } from "./status.ts";
+export type { Requester, TypedClient, TypedOptions } from "./typed.ts";
+export { typed } from "./typed.ts";
+export type { TypedError, TypedErrorOf } from "./typed-error.ts";
+export { isTypedError } from "./typed-error.ts";
 export type { WatchOptions } from "./watch.ts";

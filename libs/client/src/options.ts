@@ -30,6 +30,13 @@ export interface ConnectOptions {
   readonly maxPending?: number;
   /** The same for one lane, with SHARDCAST_LANE_BUSY. Default: `maxPending`. */
   readonly maxPendingPerLane?: number;
+  /**
+   * How long results of recorded requests are kept, milliseconds; what the topic of results is configured with. Default one
+   * day.
+   */
+  readonly resultRetentionMs?: number;
+  /** How far ahead `notBeforeMs` may be, milliseconds; the same for everybody who sends to a service. Default seven days. */
+  readonly maxDelayMs?: number;
   readonly logger?: Logger;
 }
 
@@ -43,12 +50,67 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** W3C Trace Context. */
   readonly traceparent?: string;
+  /** Epoch milliseconds before which no handler starts; before the deadline, where there is one. Default: at once. */
+  readonly notBeforeMs?: number;
 }
 
-export interface RequestOptions extends SendOptions {
+/** How a request is to be found again, and who is told. */
+export interface IdempotencyOptions {
+  /**
+   * Where the answer is POSTed to once the request has ended, by a gateway that is configured for it. The request is
+   * recorded then.
+   */
+  readonly callbackUrl?: string;
+  /**
+   * A name of the caller's, 1 to 255 characters. Within the retention of results, requests of one shard key with the same
+   * name and content are one request: it runs once, and all get its answer; with another content they are refused with
+   * SHARDCAST_IDEMPOTENCY_MISMATCH (C5).
+   */
+  readonly idempotencyKey?: string;
+  /**
+   * Cancels the request when the signal fires, for all who asked with its idempotency key. Default false: it stays on the
+   * log and runs.
+   */
+  readonly cancelOnAbort?: boolean;
+}
+
+export interface RequestOptions extends SendOptions, IdempotencyOptions {
   /** How long to wait, milliseconds; travels as the deadline after which no handler starts (C8). Default 30,000. */
   readonly timeoutMs?: number;
-  /** Gives up waiting. The request itself stays on the log. */
+  /**
+   * Publishes again, within `timeoutMs`, what was not accepted because of the log, or of this client's own limits.
+   * Default: whether there is an idempotency key. Without one, true makes one: what was not confirmed may be on the log.
+   */
+  readonly retry?: boolean;
+  /** Gives up waiting. The request itself stays on the log, see `cancelOnAbort`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SubmitOptions extends SendOptions, IdempotencyOptions {
+  /** Milliseconds after which no handler starts (C8). Default: none. */
+  readonly timeoutMs?: number;
+  /** How long to wait for the answer, milliseconds. Default: not at all. */
+  readonly waitMs?: number;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** A request that is on the log, and can be asked for by its id. */
+export interface Submitted {
+  readonly id: string;
+  /** Its answer, where that came in time. */
+  readonly reply?: Reply;
+}
+
+export interface ResultOptions {
+  /** How long to wait for the end, milliseconds. Default: not at all. */
+  readonly waitMs?: number;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal;
+}
+
+export interface EventOptions {
+  /** Ends the events. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-import { type ReplyEnvelope, ShardcastError } from "@shardcast/protocol";
+import { type ReplyEnvelope, type ResultEnd, ShardcastError } from "@shardcast/protocol";
 import { toError, toReply } from "./answer.ts";
 import type { Reply } from "./options.ts";
 import { withRequestId } from "./request-id.ts";
@@ -12,12 +12,16 @@ export interface Lane {
 
 /** One request that waits. However it ends, {@link Pending} cleans up after it in one place. */
 interface Waiting {
+  readonly id: string;
   readonly lane: Lane;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: ShardcastError) => void;
+  /** Ends a wait that is over without an answer. */
+  readonly giveUp: (error: ShardcastError) => void;
   readonly timer: NodeJS.Timeout;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: () => void;
+  readonly onEnd: (() => void) | undefined;
 }
 
 export interface PendingLimits {
@@ -26,15 +30,21 @@ export interface PendingLimits {
 }
 
 export interface WaitOptions {
+  /** The request's id, which every error says. What is waited by may be another one: see `ReplyAddress.correlation`. */
+  readonly id: string;
   readonly lane: Lane;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Called when the wait is over, whatever ended it. */
+  readonly onEnd?: (() => void) | undefined;
+  /** Called when the signal ended it. */
+  readonly onAborted?: (() => void) | undefined;
 }
 
 /**
- * The requests of this process that wait for a reply, by id. Every entry ends exactly once (C4), by reply, time-out,
- * abort, failure or close, and takes its timer and its listener with it; `size` is 0 when nobody waits. Every error
- * says which request it ended.
+ * The requests of this process that wait for a reply, by what the reply is found by. Every entry ends exactly once (C4), by
+ * reply, record, time-out, abort, failure or close, and takes its timer and its listener with it; `size` is 0 when nobody
+ * waits. Every error says which request it ended.
  */
 export class Pending {
   readonly #limits: PendingLimits;
@@ -53,8 +63,49 @@ export class Pending {
    *
    * @throws {ShardcastError} SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY (C7), SHARDCAST_ABORTED
    */
-  wait(id: string, { lane, timeoutMs, signal }: WaitOptions): Promise<Reply> {
-    if (signal?.aborted) throw aborted(signal, id);
+  wait(name: string, options: WaitOptions): Promise<Reply> {
+    this.#admit(options);
+    return new Promise((resolve, reject) => this.#add(name, options, { resolve, reject, giveUp: reject }));
+  }
+
+  /** The same for who can do without: nothing comes of it when the time is over, or when the client closes. */
+  waitAWhile(name: string, options: WaitOptions): Promise<Reply | undefined> {
+    this.#admit(options);
+    return new Promise((resolve, reject) => {
+      this.#add(name, options, { resolve, reject, giveUp: () => resolve(undefined) });
+    });
+  }
+
+  /** The lane of a request that waits. */
+  laneOf(name: string): Lane | undefined {
+    return this.#waiting.get(name)?.lane;
+  }
+
+  /** False when nobody waits for it any more: late, a duplicate, or a stranger's. */
+  settle(reply: ReplyEnvelope): boolean {
+    return this.#settle(reply.correlation ?? reply.id, reply);
+  }
+
+  /** By what is recorded of the request. */
+  settleBy(name: string, end: ResultEnd): boolean {
+    return this.#settle(name, end);
+  }
+
+  fail(name: string, error: unknown): void {
+    const entry = this.#take(name);
+    entry?.reject(withRequestId(error, entry.id));
+  }
+
+  /** Gives all of them up. */
+  failAll(error: unknown): void {
+    for (const name of [...this.#waiting.keys()]) {
+      const entry = this.#take(name);
+      entry?.giveUp(withRequestId(error, entry.id));
+    }
+  }
+
+  #admit({ id, lane, signal }: WaitOptions): void {
+    if (signal?.aborted) throw abortedError(signal, id);
     const { maxPending, maxPendingPerLane } = this.#limits;
     if (this.#waiting.size >= maxPending) {
       throw refused("SHARDCAST_OVERLOADED", `${maxPending} requests are in flight already`, id);
@@ -62,46 +113,50 @@ export class Pending {
     if (lane.waiting >= maxPendingPerLane) {
       throw refused("SHARDCAST_LANE_BUSY", `${lane.waiting} requests wait for lane ${lane.name} already`, id);
     }
+  }
+
+  #add(
+    name: string,
+    { id, lane, timeoutMs, signal, onEnd, onAborted }: WaitOptions,
+    ends: Pick<Waiting, "resolve" | "reject" | "giveUp">,
+  ): void {
     lane.waiting++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#take(id)?.reject(timedOut(timeoutMs, id)), timeoutMs);
-      const onAbort = () => this.#take(id)?.reject(aborted(signal as AbortSignal, id));
-      signal?.addEventListener("abort", onAbort);
-      this.#waiting.set(id, { lane, resolve, reject, timer, signal, onAbort });
-    });
+    const timer = setTimeout(() => this.#take(name)?.giveUp(timedOut(timeoutMs, id)), timeoutMs);
+    const onAbort = () => {
+      const entry = this.#take(name);
+      if (entry === undefined) return;
+      onAborted?.();
+      entry.reject(abortedError(signal as AbortSignal, id));
+    };
+    signal?.addEventListener("abort", onAbort);
+    this.#waiting.set(name, { id, lane, ...ends, timer, signal, onAbort, onEnd });
   }
 
-  /** The lane of a request that waits. */
-  laneOf(id: string): Lane | undefined {
-    return this.#waiting.get(id)?.lane;
-  }
-
-  /** False when nobody waits for it any more: late, a duplicate, or a stranger's. */
-  settle(reply: ReplyEnvelope): boolean {
-    const entry = this.#take(reply.id);
+  #settle(name: string, outcome: ReplyEnvelope | ResultEnd): boolean {
+    const entry = this.#take(name);
     if (entry === undefined) return false;
-    if (reply.error === undefined) entry.resolve(toReply(reply));
-    else entry.reject(toError(reply, reply.error));
+    if (outcome.error === undefined) entry.resolve(toReply(outcome));
+    else entry.reject(toError(outcome, outcome.error));
     return true;
   }
 
-  fail(id: string, error: unknown): void {
-    this.#take(id)?.reject(withRequestId(error, id));
-  }
-
-  failAll(error: unknown): void {
-    for (const id of [...this.#waiting.keys()]) this.fail(id, error);
-  }
-
-  #take(id: string): Waiting | undefined {
-    const entry = this.#waiting.get(id);
+  #take(name: string): Waiting | undefined {
+    const entry = this.#waiting.get(name);
     if (entry === undefined) return undefined;
-    this.#waiting.delete(id);
+    this.#waiting.delete(name);
     clearTimeout(entry.timer);
     entry.signal?.removeEventListener("abort", entry.onAbort);
     entry.lane.waiting--;
+    entry.onEnd?.();
     return entry;
   }
+}
+
+export function abortedError({ reason }: AbortSignal, requestId: string): ShardcastError {
+  return new ShardcastError("SHARDCAST_ABORTED", "the caller aborted the request", {
+    cause: reason,
+    extensions: { requestId },
+  });
 }
 
 function refused(code: "SHARDCAST_OVERLOADED" | "SHARDCAST_LANE_BUSY", detail: string, requestId: string) {
@@ -110,13 +165,6 @@ function refused(code: "SHARDCAST_OVERLOADED" | "SHARDCAST_LANE_BUSY", detail: s
 
 function timedOut(timeoutMs: number, requestId: string): ShardcastError {
   return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", `no reply within ${timeoutMs} ms`, {
-    extensions: { requestId },
-  });
-}
-
-function aborted({ reason }: AbortSignal, requestId: string): ShardcastError {
-  return new ShardcastError("SHARDCAST_ABORTED", "the caller aborted the request", {
-    cause: reason,
     extensions: { requestId },
   });
 }

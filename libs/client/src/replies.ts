@@ -70,8 +70,8 @@ export class ReplyListener {
       logger?.warn({ topic, partition, offset }, "not a reply; dropped");
       return;
     }
-    const { id, fencingToken } = reply;
-    const lane = pending.laneOf(id);
+    const { id, correlation, fencingToken } = reply;
+    const lane = pending.laneOf(correlation ?? id);
     if (lane !== undefined && this.#fences.isOver(lane.number, fencingToken)) {
       // C4: it goes on waiting, for the lane's rightful owner.
       onStale();

@@ -1,3 +1,11 @@
+export type { CallbackRecord } from "./callback.ts";
+export {
+  CALLBACK_LANES,
+  CALLBACK_URL_HEADER,
+  callbackServiceOf,
+  callbackTopicsOf,
+  encodeCallback,
+} from "./callback.ts";
 export type { EnvNames } from "./config.ts";
 export { flag, resolveConfig, textList, wholeNumber } from "./config.ts";
 export type {
@@ -10,8 +18,8 @@ export type {
   ReleasedRecord,
 } from "./control.ts";
 export { decodeControl, encodeControl } from "./control.ts";
-export type { DeadLetterReason } from "./dead-letter.ts";
-export { encodeDeadLetter } from "./dead-letter.ts";
+export type { DeadLetter, DeadLetterReason, OffsetSpan, RedrivenMarker } from "./dead-letter.ts";
+export { decodeDeadLetter, decodeRedriven, encodeDeadLetter, encodeRedriven } from "./dead-letter.ts";
 export type { ShardcastErrorOptions } from "./error.ts";
 export { isShardcastError, ShardcastError } from "./error.ts";
 export type { ErrorCode, ErrorRow } from "./error-table.ts";
@@ -44,7 +52,7 @@ export { decodeReply, encodeReply, replyInstance } from "./reply.ts";
 export type { ReplyFence } from "./reply-fence.ts";
 export { decodeReplyFence, encodeReplyFence } from "./reply-fence.ts";
 export type { DecodedRequest, Recording, ReplyAddress, RequestEnvelope } from "./request.ts";
-export { decodeRequest, encodeCancel, encodeRequest } from "./request.ts";
+export { decodeRequest, encodeCancel, encodeRequest, isCallbackUrl } from "./request.ts";
 export type { RequestEnd, ResultEnd, ResultEnvelope } from "./result.ts";
 export { decodeResult, encodeResult, fingerprintOf } from "./result.ts";
 export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";

@@ -39,8 +39,12 @@ export interface RequestEnvelope {
   /** Epoch milliseconds before which no handler starts. */
   readonly notBeforeMs?: number;
   readonly recording?: Recording;
+  /** Where the answer is POSTed when the request has ended: an http(s) URL, see {@link isCallbackUrl}. */
+  readonly callbackUrl?: string;
   /** 1 for the first delivery; a redrive counts up. */
   readonly attempt: number;
+  /** How often it was sent again from the dead letters; absent when never. */
+  readonly redriven?: number;
   /** W3C Trace Context. */
   readonly traceparent?: string;
   /** Headers of the caller's that travel with the request. */
@@ -62,6 +66,14 @@ const EMPTY = Buffer.alloc(0);
 const MAX_ID_LENGTH = 256;
 const MAX_INSTANCE_LENGTH = 255;
 const CANCEL = "cancel";
+const MAX_CALLBACK_URL_LENGTH = 2_048;
+
+/** Whether it is one that a request can carry: http(s), at most 2,048 characters. Says nothing of who may be called. */
+export function isCallbackUrl(text: string): boolean {
+  if (text.length > MAX_CALLBACK_URL_LENGTH) return false;
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === "https:" || protocol === "http:";
+}
 
 /** The record of a request. Round-trips through {@link decodeRequest}. */
 export function encodeRequest(request: RequestEnvelope): WireRecord {
@@ -80,7 +92,9 @@ export function encodeRequest(request: RequestEnvelope): WireRecord {
   if (request.deadlineMs !== undefined) headers["sc-deadline"] = String(request.deadlineMs);
   if (request.notBeforeMs !== undefined) headers["sc-not-before"] = String(request.notBeforeMs);
   if (request.recording !== undefined) headers["sc-recording"] = request.recording;
+  if (request.callbackUrl !== undefined) headers["sc-callback"] = request.callbackUrl;
   if (request.attempt !== 1) headers["sc-attempt"] = String(request.attempt);
+  if (request.redriven !== undefined) headers["sc-redriven"] = String(request.redriven);
   if (request.traceparent !== undefined) headers.traceparent = request.traceparent;
   encodeUserHeaders(request.headers, headers);
   return { key: request.key, value: request.body, headers };
@@ -140,6 +154,10 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   if (!isHandlerName(handler)) return malformed("sc-handler is not a handler name");
   const attempt = wholeNumber(headerText(headers, "sc-attempt") ?? "1");
   if (attempt === undefined || attempt < 1) return malformed("sc-attempt is not a positive whole number");
+  const rawRedriven = headerText(headers, "sc-redriven");
+  const redriven = rawRedriven === undefined ? undefined : wholeNumber(rawRedriven);
+  if (rawRedriven !== undefined && (redriven === undefined || redriven < 1))
+    return malformed("sc-redriven is not a positive whole number");
   const rawDeadline = headerText(headers, "sc-deadline");
   const deadlineMs = rawDeadline === undefined ? undefined : wholeNumber(rawDeadline);
   if (rawDeadline !== undefined && deadlineMs === undefined)
@@ -151,6 +169,9 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   const recording = headerText(headers, "sc-recording");
   if (recording !== undefined && !isRecording(recording))
     return malformed("sc-recording is none that is known");
+  const callbackUrl = headerText(headers, "sc-callback");
+  if (callbackUrl !== undefined && !isCallbackUrl(callbackUrl))
+    return malformed("sc-callback is not an http(s) URL, or too long");
   const rawReplyTo = headerText(headers, "sc-reply-to");
   const correlation = headerText(headers, "sc-correlation");
   const replyTo = rawReplyTo === undefined ? undefined : parseReplyAddress(rawReplyTo, correlation);
@@ -169,6 +190,8 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
       ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
       ...(recording === undefined ? {} : { recording }),
+      ...(callbackUrl === undefined ? {} : { callbackUrl }),
+      ...(redriven === undefined ? {} : { redriven }),
       ...(replyTo === undefined ? {} : { replyTo }),
     },
   };

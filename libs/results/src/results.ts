@@ -10,7 +10,7 @@ export type ResultListener = (result: ResultEnvelope) => void;
 export interface Results {
   /**
    * The newest that is known of a request: how it ended, once it has. What a later delivery says replaces what an earlier
-   * one said (`delivery`); within one, an end is final.
+   * one said (`delivery`); within one, an end is final, unless it `expired` and the request was sent again.
    */
   get(id: string): ResultEnvelope | undefined;
 
@@ -33,7 +33,10 @@ export interface Results {
    */
   caughtUp(lane: number): Promise<void>;
 
-  /** Requests that are known. */
+  /** Resolves when everything is known that was on the log when it was opened; rejects when it is closed before. */
+  readonly restored: Promise<void>;
+
+  /** Requests that are known; those of the last moments may be missing. */
   readonly size: number;
 
   /** How long results are kept, milliseconds. */

@@ -40,7 +40,10 @@ export interface HandlerContext {
   remainingMs(): number;
   /** W3C Trace Context of the caller. */
   readonly traceparent: string | undefined;
-  /** Fires when this member may not go on: the lane is lost, or the grace time of a stop is over (C2). */
+  /**
+   * Fires when this member may not go on, because the lane is lost or the grace time of a stop is over (C2), or when somebody
+   * has cancelled the request: what the handler throws then ends it as cancelled, what it returns is its reply.
+   */
   readonly signal: AbortSignal;
   /** Names service, member, lane, handler and request id in each line. */
   readonly logger: Logger;

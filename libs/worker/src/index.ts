@@ -1,3 +1,5 @@
+export type { Call, Fail, Implementation } from "./contract.ts";
+export { implement } from "./contract.ts";
 export type { RetryableErrorOptions, TerminalErrorOptions } from "./errors.ts";
 export { RetryableError, TerminalError } from "./errors.ts";
 export type { Handler, HandlerContext, HandlerRequest } from "./handler.ts";

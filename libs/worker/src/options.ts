@@ -1,5 +1,5 @@
 import type { Log } from "@shardcast/log";
-import { type EnvNames, resolveConfig, wholeNumber } from "@shardcast/protocol";
+import { type EnvNames, RESULT_RETENTION_MS, resolveConfig, wholeNumber } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Handler } from "./handler.ts";
@@ -27,6 +27,7 @@ const schema = z.object({
   drainMs: wholeNumber(0, 3_600_000).default(10_000),
   hookTimeoutMs: wholeNumber(1, 3_600_000).default(30_000),
   lostAfterMs: wholeNumber(1, 3_600_000).default(10_000),
+  resultRetentionMs: wholeNumber(60_000, 365 * 24 * 3_600_000).default(RESULT_RETENTION_MS),
   podUid: z.string().min(1).max(200).optional(),
   url: z.url().max(1_000).optional(),
 });
@@ -55,6 +56,7 @@ export const WORKER_ENV = {
   drainMs: "SHARDCAST_DRAIN_MS",
   hookTimeoutMs: "SHARDCAST_HOOK_TIMEOUT_MS",
   lostAfterMs: "SHARDCAST_LOST_AFTER_MS",
+  resultRetentionMs: "SHARDCAST_RESULT_RETENTION_MS",
   podUid: "SHARDCAST_POD_UID",
   url: "SHARDCAST_URL",
 } as const satisfies EnvNames<Settings>;
@@ -92,8 +94,9 @@ export interface WorkerOptions {
   /** How long `stop()` lets running handlers finish. Default 10,000. */
   readonly graceMs?: number;
   /**
-   * `at-least-once` (default): replies leave at once. `exactly-once`: replies and dead letters are committed together with
-   * the progress, so that each request has one outcome on the log, for a longer way back (EOS).
+   * `at-least-once` (default): replies leave at once, those of recorded requests when what is recorded is committed.
+   * `exactly-once`: replies and dead letters are committed together with the progress, so that each request has one outcome
+   * on the log, for a longer way back (EOS).
    */
   readonly delivery?: "at-least-once" | "exactly-once";
   /**
@@ -110,6 +113,11 @@ export interface WorkerOptions {
    * have the lanes. Give the gateways' `reassignAfterMs`. Default 10,000.
    */
   readonly lostAfterMs?: number;
+  /**
+   * How long it is known how recorded requests ended, milliseconds: so long a repeated request gets the recorded answer (C5).
+   * It is the retention of the topic where this creates it. Give the gateways the same. Default 86,400,000, a day.
+   */
+  readonly resultRetentionMs?: number;
   /**
    * What this process dies with, e.g. the pod's uid from the downward API: a successor with the same one knows that its
    * predecessor is dead, and does not wait for its lease. Default: unique for each process.

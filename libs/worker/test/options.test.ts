@@ -22,6 +22,7 @@ test("what is left out comes from the environment, then from the defaults", () =
     drainMs: 10_000,
     hookTimeoutMs: 30_000,
     lostAfterMs: 10_000,
+    resultRetentionMs: 86_400_000,
     topicPrefix: "",
     concurrency: 64,
     maxQueued: 1_000,

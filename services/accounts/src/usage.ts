@@ -31,6 +31,7 @@ const WORKERS: Meanings<typeof WORKER_ENV> = {
   drainMs: "time to finish what runs on a lane that moves (10000)",
   hookTimeoutMs: "longest call of a lane hook (30000)",
   lostAfterMs: "without its lease for so long, running handlers are told that the lanes are lost (10000)",
+  resultRetentionMs: "how long results of recorded requests are kept; the gateways' one (86400000, a day)",
   podUid: "what this process dies with: a successor with the same one does not wait for its lease (none)",
   url: "where this replica can be called directly, for the directory (none)",
 };

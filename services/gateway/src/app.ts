@@ -1,3 +1,4 @@
+import type { DeadLettersByService } from "@shardcast/dead-letters";
 import { ShardcastError } from "@shardcast/protocol";
 import {
   type FastifyBaseLogger,
@@ -13,9 +14,12 @@ import { answerClientError, noteAnswer } from "./client-error.ts";
 import type { Lags } from "./lags.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
+import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
 import { addDirectoryRoutes } from "./routes/directory.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
+import { addEventRoutes } from "./routes/request-events.ts";
+import { addRequestRoutes } from "./routes/requests.ts";
 import type { Visits } from "./visits.ts";
 
 declare module "fastify" {
@@ -36,10 +40,12 @@ export interface AppOptions {
   readonly backend: Backend;
   readonly visits: Visits;
   readonly lags: Lags;
+  readonly deadLetters: DeadLettersByService;
 }
 
 /** The HTTP side: routes and what is said when there is none. */
-export function buildApp({ settings, logger, backend, visits, lags }: AppOptions): FastifyInstance {
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { settings, logger, backend, visits, lags, deadLetters } = options;
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // No line and no child logger for a request: this is the hot path.
@@ -85,13 +91,18 @@ export function buildApp({ settings, logger, backend, visits, lags }: AppOptions
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   addHealthRoutes(app, backend);
   addDirectoryRoutes(app, { backend, visits, lags });
+  addDeadLetterRoutes(app, { backend, visits, deadLetters });
   addKeyRoutes(app, {
     backend,
     visits,
     limits: settings,
+    callbacks: settings,
     forwardHeaders: settings.forwardHeaders,
+    resultRetentionMs: settings.resultRetentionMs,
     logger,
   });
+  addRequestRoutes(app, { backend, visits, maxTimeoutMs: settings.maxTimeoutMs, logger });
+  addEventRoutes(app, { backend, visits, heartbeatMs: settings.eventHeartbeatMs });
   return app;
 }
 

@@ -31,6 +31,8 @@ export async function openBackend(parts: Omit<BackendParts, "client" | "planning
     topicPrefix: settings.topicPrefix,
     maxPending: settings.maxInFlight,
     maxPendingPerLane: settings.maxInFlightPerLane,
+    resultRetentionMs: settings.resultRetentionMs,
+    maxDelayMs: settings.maxDelayMs,
     logger,
   });
   // Read before anybody plans, or lanes would be moved twice.
@@ -55,7 +57,7 @@ export class Backend {
   #left: Promise<void> | undefined;
 
   constructor({ log, logger, settings, client, planning }: BackendParts) {
-    const { services, topicPrefix } = settings;
+    const { services, topicPrefix, resultRetentionMs } = settings;
     const { signal } = this.#closing;
     this.#log = log;
     this.#logger = logger;
@@ -64,7 +66,9 @@ export class Backend {
     this.#services = new Map(Object.keys(services).map((service) => [service, new ServiceState(service)]));
     const prepared = [...this.#services].map(async ([service, state]) => {
       const onFailure = (error: ShardcastError) => this.#failed(service, state, error);
-      await prepareService(service, services[service] ?? {}, { log, client, topicPrefix, signal, onFailure });
+      const callbacks = settings.callbackHosts.length > 0;
+      const parts = { log, client, topicPrefix, resultRetentionMs, callbacks, signal, onFailure };
+      await prepareService(service, services[service] ?? {}, parts);
       state.ready();
       logger.info({ service }, "ready");
       planning.begin(service);
@@ -82,6 +86,11 @@ export class Backend {
   /** Requests that wait for a reply. */
   get pending(): number {
     return this.client.pending;
+  }
+
+  /** Fires when closing begins. Who only waits for news, and holds nothing up, stops then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Throws SHARDCAST_UNKNOWN_SERVICE, or why the service can not be called now. */

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { DeadLettersByService } from "@shardcast/dead-letters";
 import { pino } from "pino";
 import { buildApp } from "./app.ts";
 import { openBackend } from "./backend.ts";
@@ -35,7 +36,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const visits = new Visits(settings);
   const backend = await openBackend({ log, logger, settings });
   const lags = new Lags({ log, logger, topicPrefix: settings.topicPrefix });
-  const app = buildApp({ settings, logger, backend, visits, lags });
+  const deadLetters = new DeadLettersByService({ log, logger, topicPrefix: settings.topicPrefix });
+  const app = buildApp({ settings, logger, backend, visits, lags, deadLetters });
   try {
     await app.listen({ host: settings.host, port: settings.port });
   } catch (error) {

@@ -1,8 +1,16 @@
 import type { ServiceRoute } from "@shardcast/client";
 import type { Log } from "@shardcast/log";
-import { type EnvNames, flag, resolveConfig, textList, wholeNumber } from "@shardcast/protocol";
+import {
+  type EnvNames,
+  flag,
+  RESULT_RETENTION_MS,
+  resolveConfig,
+  textList,
+  wholeNumber,
+} from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { CALLBACK_ENV, type CallbackOptions, callbackShape, checkCallbacks } from "./callbacks/options.ts";
 import { servicesOption } from "./services.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -10,27 +18,36 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TOPIC_PREFIX = /^[A-Za-z0-9._-]*$/;
 /** A timer holds no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const DAY_MS = 24 * 3_600_000;
+/** Beyond a year it is a typing error, not a plan. */
+const MAX_DELAY_MS = 366 * DAY_MS;
 
-const schema = z.object({
-  host: z.string().min(1).default("0.0.0.0"),
-  port: wholeNumber(0, 65_535).default(8080),
-  services: servicesOption,
-  replicasFile: z.string().min(1).exactOptional(),
-  reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
-  planner: flag().default(true),
-  topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
-  bodyLimitBytes: wholeNumber(1, 100_000_000).default(900_000),
-  maxInFlight: wholeNumber(1).default(10_000),
-  maxInFlightPerLane: wholeNumber(1).default(1_000),
-  maxBufferedBytes: wholeNumber(1_000_000).default(256_000_000),
-  defaultTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(30_000),
-  maxTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(300_000),
-  shutdownGraceMs: wholeNumber(0, MAX_TIMER_MS).default(10_000),
-  forwardHeaders: textList()
-    .pipe(z.array(z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase()))
-    .default([]),
-  logLevel: z.enum(LEVELS).default("info"),
-});
+const schema = z
+  .object({
+    host: z.string().min(1).default("0.0.0.0"),
+    port: wholeNumber(0, 65_535).default(8080),
+    services: servicesOption,
+    replicasFile: z.string().min(1).exactOptional(),
+    reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
+    planner: flag().default(true),
+    topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
+    bodyLimitBytes: wholeNumber(1, 100_000_000).default(900_000),
+    maxInFlight: wholeNumber(1).default(10_000),
+    maxInFlightPerLane: wholeNumber(1).default(1_000),
+    maxBufferedBytes: wholeNumber(1_000_000).default(256_000_000),
+    defaultTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(30_000),
+    maxTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(300_000),
+    maxDelayMs: wholeNumber(0, MAX_DELAY_MS).default(7 * DAY_MS),
+    resultRetentionMs: wholeNumber(1_000, MAX_DELAY_MS).default(RESULT_RETENTION_MS),
+    eventHeartbeatMs: wholeNumber(1, MAX_TIMER_MS).default(15_000),
+    shutdownGraceMs: wholeNumber(0, MAX_TIMER_MS).default(10_000),
+    forwardHeaders: textList()
+      .pipe(z.array(z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase()))
+      .default([]),
+    ...callbackShape,
+    logLevel: z.enum(LEVELS).default("info"),
+  })
+  .check(checkCallbacks);
 
 export type ResolvedGatewayOptions = z.infer<typeof schema>;
 
@@ -49,13 +66,17 @@ export const GATEWAY_ENV = {
   maxBufferedBytes: "SHARDCAST_MAX_BUFFERED_BYTES",
   defaultTimeoutMs: "SHARDCAST_DEFAULT_TIMEOUT_MS",
   maxTimeoutMs: "SHARDCAST_MAX_TIMEOUT_MS",
+  maxDelayMs: "SHARDCAST_MAX_DELAY_MS",
+  resultRetentionMs: "SHARDCAST_RESULT_RETENTION_MS",
+  eventHeartbeatMs: "SHARDCAST_EVENT_HEARTBEAT_MS",
   shutdownGraceMs: "SHARDCAST_SHUTDOWN_GRACE_MS",
   forwardHeaders: "SHARDCAST_FORWARD_HEADERS",
+  ...CALLBACK_ENV,
   logLevel: "SHARDCAST_LOG_LEVEL",
 } as const satisfies EnvNames<ResolvedGatewayOptions>;
 
 /** Options that have an environment variable of their own, named in {@link GATEWAY_ENV}. */
-export interface GatewaySettings {
+export interface GatewaySettings extends CallbackOptions {
   /** Address to listen on. Default `0.0.0.0`. */
   readonly host?: string;
   /** Default 8080; 0 takes a free one. */
@@ -88,6 +109,18 @@ export interface GatewaySettings {
   readonly defaultTimeoutMs?: number;
   /** Longest wait a caller gets; more is cut to it. Default 300,000. */
   readonly maxTimeoutMs?: number;
+  /**
+   * How far ahead `Delay` and `Delay-Until` may be; more is refused. The same in every gateway: what is older than this and
+   * `resultRetentionMs` together, and not recorded, counts as unknown. Default seven days.
+   */
+  readonly maxDelayMs?: number;
+  /**
+   * How long results of recorded requests are kept: what topics of results are created with, and what answers state. Where a
+   * topic exists already, its configuration should say the same. Default 86,400,000, one day.
+   */
+  readonly resultRetentionMs?: number;
+  /** How often a quiet stream of events says that it lives. Default 15,000. */
+  readonly eventHeartbeatMs?: number;
   /** How long `close()` lets accepted requests finish. Default 10,000. */
   readonly shutdownGraceMs?: number;
   /**

@@ -9,9 +9,13 @@ import {
 import type { Log } from "@shardcast/log";
 import { type ErrorCode, ShardcastError, topicsOf } from "@shardcast/protocol";
 import type { Logger } from "pino";
+import { Callbacks } from "./callbacks/callbacks.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { persist } from "./persist.ts";
 import type { ReplicasFile } from "./replicas-file.ts";
+
+/** Within the time that leaving may take altogether. */
+const CALLBACK_GRACE_MS = 500;
 
 export interface PlanningParts {
   readonly log: Log;
@@ -30,6 +34,7 @@ export class Planning {
   readonly #parts: PlanningParts;
   readonly #closing = new AbortController();
   readonly #planners: Planner[] = [];
+  readonly #callbacks: Callbacks[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(parts: PlanningParts) {
@@ -50,6 +55,8 @@ export class Planning {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#parts.replicasFile?.close();
+    // Before the planners, or the next gateway begins to call back what this one is about to give back.
+    await Promise.all(this.#callbacks.map((callbacks) => callbacks.close()));
     await Promise.all(this.#planners.map((planner) => planner.close()));
   }
 
@@ -69,12 +76,27 @@ export class Planning {
       // Not in an attempt: one that ends after the closing has begun would leave a planner behind.
       if (signal.aborted) return;
       const replicas = this.#replicasOf(service, lanes);
-      this.#planners.push(
-        startPlanner({ log, directory, service, topicPrefix, lanes, replicas, reassignAfterMs, logger }),
-      );
+      const planner = startPlanner({
+        ...{ log, directory, service, topicPrefix, lanes, replicas, reassignAfterMs, logger },
+      });
+      this.#planners.push(planner);
+      this.#callBack(service, planner);
     } catch (error) {
       if (!signal.aborted) logger.error({ err: error, service }, "can not plan");
     }
+  }
+
+  /** Who plans calls back as well: that is one gateway at a time. */
+  #callBack(service: string, planner: Planner): void {
+    const { log, logger, settings } = this.#parts;
+    const { callbackHosts, callbackSecret, topicPrefix } = settings;
+    if (callbackHosts.length === 0 || callbackSecret === undefined) return;
+    const isPlanning = () => planner.planning;
+    const signing = { ...settings, callbackSecret };
+    const graceMs = CALLBACK_GRACE_MS;
+    this.#callbacks.push(
+      new Callbacks({ log, service, topicPrefix, settings: signing, isPlanning, graceMs, logger }),
+    );
   }
 
   /** What a planner needs. The directory is the client's, and closed by it. */

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { setInterval } from "node:timers/promises";
 import type { ServiceRoute } from "@shardcast/client";
 import type { ReplicaSource } from "@shardcast/control";
+import { MAX_LANES } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { MAX_LANES } from "./services.ts";
 
 /**
  * Asked for again, not watched: a ConfigMap changes by a link that is put in the place of another, which notifications of the file

@@ -1,9 +1,7 @@
-import { isServiceName } from "@shardcast/protocol";
+import { isServiceName, MAX_LANES } from "@shardcast/protocol";
 import { z } from "zod";
 
 const STRATEGIES = ["murmur2", "modulo"] as const;
-/** More partitions than this in one topic is a typing error, not a plan. */
-export const MAX_LANES = 100_000;
 
 const count = z.number().int().min(1).max(MAX_LANES);
 

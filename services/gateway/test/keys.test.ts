@@ -158,15 +158,6 @@ describe("POST /v1/{service}/keys/{key}", () => {
     expect(second.worker.requests[0]?.headers).toEqual({ "x-tenant": "t1" });
   });
 
-  it.each(["8e03978e-40d5-43dd-bc93-6894a57f9324", ""])("refuses Idempotency-Key: %j", async (key) => {
-    const { gateway, worker } = await startBoth(() => ({}));
-    const headers = { "idempotency-key": key };
-    const problem = problemOf(await call(gateway, "/v1/accounts/keys/1", { headers, body: "x" }));
-    expect(problem).toMatchObject({ status: 400, code: "SHARDCAST_INVALID_REQUEST" });
-    expect(problem.detail).toContain("Idempotency-Key");
-    expect(worker.requests).toEqual([]);
-  });
-
   it.each([
     ["/v1/accounts/keys/", "SHARDCAST_INVALID_KEY"],
     ["/v1/accounts/keys//handler", "SHARDCAST_INVALID_KEY"],

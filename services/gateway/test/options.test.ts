@@ -81,6 +81,32 @@ describe("resolveGatewayOptions", () => {
     expect(faults.join("\n")).toMatch(/SHARDCAST_REASSIGN_AFTER_MS[\s\S]*SHARDCAST_PLANNER/);
   });
 
+  it("keeps results for a day, and takes delays of a week, unless it is told otherwise", () => {
+    expect(resolveGatewayOptions({ services: "a" }, {})).toMatchObject({
+      resultRetentionMs: 86_400_000,
+      maxDelayMs: 604_800_000,
+      eventHeartbeatMs: 15_000,
+    });
+    const env = {
+      SHARDCAST_RESULT_RETENTION_MS: "3600000",
+      SHARDCAST_MAX_DELAY_MS: "0",
+      SHARDCAST_EVENT_HEARTBEAT_MS: "1000",
+    };
+    expect(resolveGatewayOptions({ services: "a" }, env)).toMatchObject({
+      resultRetentionMs: 3_600_000,
+      maxDelayMs: 0,
+      eventHeartbeatMs: 1_000,
+    });
+    expect(faultsOf({ services: "a" }, { SHARDCAST_RESULT_RETENTION_MS: "999" }).join()).toContain(
+      "SHARDCAST_RESULT_RETENTION_MS",
+    );
+  });
+
+  it("refuses more lanes than the id of a request can name", () => {
+    expect(faultsOf({ services: "a=65536" }, {})).toEqual([]);
+    expect(faultsOf({ services: "a=65537" }, {}).join()).toContain("services.a.lanes");
+  });
+
   it("prefers the option to the environment to the default", () => {
     const env = { SHARDCAST_PORT: "1", SHARDCAST_HOST: "::1", SHARDCAST_FORWARD_HEADERS: "X-A, x-b" };
     const settings = resolveGatewayOptions({ services: "a", port: 2 }, env);

@@ -100,7 +100,7 @@ describe("planning", () => {
     await gateway.ready;
     await startGateway({ cluster, planner: true });
     await planned(cluster, 3);
-    expect(opened).toEqual(["accounts.replies"]);
+    expect(opened).toEqual(["accounts.replies", "accounts.results"]);
   });
 
   it("is handed over first of all when a gateway closes, not after the requests it finishes", async () => {

@@ -100,6 +100,44 @@ describe("healthz and readyz", () => {
     expect(worker.requests.length).toBe(2);
   });
 
+  it("is not ready before everything that was recorded is known (C5)", async () => {
+    const cluster = new MemoryCluster();
+    for (const spec of Object.values(topicsOf(SERVICE, { lanes: 3 }))) cluster.createTopic(spec);
+    const log = createMemoryLog({ cluster });
+    const openReader = log.openReader.bind(log);
+    let read = () => {};
+    const held = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    let asked = () => {};
+    const waiting = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    log.openReader = async (options) => {
+      const reader = await openReader(options);
+      if (!options.topics.includes("accounts.results")) return reader;
+      const reached = reader.reached.bind(reader);
+      // One lane is enough to hold it up.
+      reader.reached = async (topic, lane, offset) => {
+        asked();
+        if (lane === 2) await held;
+        await reached(topic, lane, offset);
+      };
+      return reader;
+    };
+    const { gateway } = await startGateway({ log });
+    await waiting;
+    // Everything else is done when these are answered.
+    for (let turn = 0; turn < 3; turn++) await call(gateway, "/healthz", get);
+    expect(problemOf(await call(gateway, "/readyz", get)).services).toEqual({
+      accounts: expect.objectContaining({ state: "starting" }),
+    });
+    expect(problemOf(await call(gateway, "/v1/accounts/keys/1")).status).toBe(503);
+    read();
+    await gateway.ready;
+    expect((await call(gateway, "/readyz", get)).status).toBe(200);
+  });
+
   it("503 when the log fails though it said it was there", async () => {
     const cluster = new MemoryCluster();
     const log = createMemoryLog({ cluster });

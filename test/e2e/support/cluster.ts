@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly brokers: readonly string[];
   /** Which program the workers run. Default: the tests' own, with its handlers. */
   readonly program?: "accounts" | "test-worker";
+  /** Default 1. */
+  readonly gateways?: number;
   /** More variables for every process. */
   readonly env?: Env;
 }
@@ -30,20 +32,24 @@ export interface Cluster {
   /** The consumer group that Kafka's tools know the service by. */
   readonly group: string;
   readonly topics: ReturnType<typeof topicsOf>;
+  /** The first of the gateways, and who calls it. */
   readonly gateway: Program;
   /** One a lane. */
   readonly workers: Program[];
   readonly http: HttpClient;
+  readonly gateways: readonly { readonly program: Program; readonly http: HttpClient }[];
   readonly effectsFile: string;
   readonly ledgerDir: string;
   /** Path of a request for a key. */
   path(key: string, handler: string): string;
   /** Starts the worker of a lane again; resolves when it owns it. */
   startWorker(member: number): Promise<Program>;
+  /** Starts a gateway that has ended again; resolves when it is ready. */
+  startGateway(index: number): Promise<void>;
 }
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { brokers, program = "test-worker", env = {} } = options;
+  const { brokers, program = "test-worker", gateways: gatewayCount = 1, env = {} } = options;
   const topicPrefix = `e2e-${randomUUID()}.`;
   const dir = mkdtempSync(join(tmpdir(), "shardcast-e2e-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
@@ -66,23 +72,34 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     );
   }
 
-  const gateway = runProgram("gateway", [GATEWAY], {
-    ...common,
-    SHARDCAST_HOST: "127.0.0.1",
-    SHARDCAST_PORT: "0",
-    SHARDCAST_SERVICES: `${SERVICE}=${LANES}`,
-  });
+  async function startGateway(index: number): Promise<{ program: Program; http: HttpClient }> {
+    const program = runProgram(`gateway ${index}`, [GATEWAY], {
+      ...common,
+      SHARDCAST_HOST: "127.0.0.1",
+      SHARDCAST_PORT: "0",
+      SHARDCAST_SERVICES: `${SERVICE}=${LANES}`,
+    });
+    await program.said("ready");
+    const http = httpClient(originOf(program));
+    onTestFinished(() => http.close());
+    return { program, http };
+  }
+
   const workers = Array.from({ length: LANES }, (_, member) => spawnWorker(member));
-  await Promise.all([gateway.said("ready"), ...workers.map((worker) => worker.said("owning lanes"))]);
-  const http = httpClient(originOf(gateway));
-  onTestFinished(() => http.close());
+  const [gateways] = await Promise.all([
+    Promise.all(Array.from({ length: gatewayCount }, (_, index) => startGateway(index))),
+    ...workers.map((worker) => worker.said("owning lanes")),
+  ]);
+  const [first] = gateways;
+  if (first === undefined) throw new RangeError("a cluster has at least one gateway");
 
   return {
     group: `${topicPrefix}${SERVICE}`,
     topics: topicsOf(SERVICE, { lanes: LANES, prefix: topicPrefix }),
-    gateway,
+    gateway: first.program,
     workers,
-    http,
+    http: first.http,
+    gateways,
     effectsFile,
     ledgerDir,
     path: (key, handler) => `/v1/${SERVICE}/keys/${encodeURIComponent(key)}/${handler}`,
@@ -91,6 +108,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       workers[member] = worker;
       await worker.said("owning lanes");
       return worker;
+    },
+    async startGateway(index) {
+      gateways[index] = await startGateway(index);
     },
   };
 }

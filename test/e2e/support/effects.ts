@@ -26,6 +26,11 @@ export function openEffectLog(path: string) {
   };
 }
 
+/** The file that lets the gated handlers of a key go on. */
+export function gateOf(effectsFile: string, key: string): string {
+  return `${effectsFile}.${key}.go`;
+}
+
 export function readEffects<T = Effect>(path: string): T[] {
   const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
   return lines.map((line) => JSON.parse(line) as T);

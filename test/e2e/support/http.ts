@@ -13,11 +13,13 @@ export interface Answer {
 export interface CallOptions {
   /** `Request-Timeout` in seconds; the gateway's default where absent. */
   readonly timeoutS?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface HttpClient {
   post(path: string, body: string, options?: CallOptions): Promise<Answer>;
   get(path: string): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
   close(): void;
 }
 
@@ -35,13 +37,15 @@ export function httpClient(origin: string): HttpClient {
   }
 
   return {
-    post: (path, body, { timeoutS } = {}) =>
+    post: (path, body, { timeoutS, headers } = {}) =>
       call("POST", path, body, {
         "content-type": "application/json",
         "content-length": String(Buffer.byteLength(body)),
         ...(timeoutS === undefined ? {} : { "request-timeout": String(timeoutS) }),
+        ...headers,
       }),
     get: (path) => call("GET", path, "", {}),
+    delete: (path) => call("DELETE", path, "", {}),
     close: () => agent.destroy(),
   };
 }

@@ -3,9 +3,16 @@ import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLedger } from "@shardcast/accounts";
 import { createKafkaLog } from "@shardcast/log-kafka";
-import { createWorker, type Handler, type HandlerContext, type HandlerRequest } from "@shardcast/worker";
+import {
+  createWorker,
+  type Handler,
+  type HandlerContext,
+  type HandlerRequest,
+  reply,
+  TerminalError,
+} from "@shardcast/worker";
 import { pino } from "pino";
-import { type Effect, openEffectLog } from "./effects.ts";
+import { type Effect, gateOf, openEffectLog } from "./effects.ts";
 
 /** Keys that begin with this take long, so that others of their lane overtake them. */
 const SLOW = "slow";
@@ -58,6 +65,25 @@ const hold: Handler = async (request, context) => {
   return answer(request, context);
 };
 
+/** Waits until there is a file for its key, unless it is told to stop. */
+async function gate({ key }: HandlerRequest, { signal }: HandlerContext): Promise<void> {
+  while (!existsSync(gateOf(effectsFile, key))) await sleep(10, undefined, { signal });
+}
+
+const gated: Handler = async (request, context) => {
+  trace("start", request, context);
+  await gate(request, context);
+  trace("end", request, context);
+  return reply({ status: 201, headers: { "x-by": "gated" }, body: { of: request.key } });
+};
+
+const refuse: Handler = async (request, context) => {
+  trace("start", request, context);
+  await gate(request, context);
+  trace("end", request, context);
+  throw new TerminalError("not enough", { status: 409, details: { balance: 3 } });
+};
+
 const fail: Handler = (request, context) => {
   trace("start", request, context);
   trace("end", request, context);
@@ -69,7 +95,7 @@ const log = createKafkaLog({ logger });
 const worker = createWorker({
   log,
   logger,
-  handlers: { echo: answer, append, fail, hold },
+  handlers: { echo: answer, append, fail, gated, hold, refuse },
   onLaneAcquired: (lane, { fencingToken }) => ledger.fence({ lane, fencingToken }),
   defaultHandler: append,
 });

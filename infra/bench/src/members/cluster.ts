@@ -49,7 +49,7 @@ export class Cluster {
     const replicasFile = join(dir, "replicas.json");
     await writeReplicas(replicasFile, replicas);
     // First, so that one alone creates the topics.
-    const url = await startGateway(own, `${SERVICE}=${lanes}/${replicas}`, {
+    const { url } = await startGateway(own, `${SERVICE}=${lanes}/${replicas}`, {
       SHARDCAST_REPLICAS_FILE: replicasFile,
       SHARDCAST_REASSIGN_AFTER_MS: String(reassignAfterMs),
     });

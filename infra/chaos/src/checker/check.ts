@@ -6,6 +6,7 @@ import { checkLost } from "./lost.ts";
 import { checkOrder } from "./order.ts";
 import { checkOwners } from "./owners.ts";
 import { checkProgress } from "./progress.ts";
+import { checkRecorded } from "./recorded.ts";
 import { checkRepeats } from "./repeats.ts";
 
 const CLAUSES = [
@@ -16,6 +17,7 @@ const CLAUSES = [
   checkAnswers,
   checkDeadlines,
   checkRepeats,
+  checkRecorded,
 ];
 
 /** What of the contract a history breaks. */

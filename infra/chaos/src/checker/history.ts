@@ -1,4 +1,4 @@
-import type { ControlRecord } from "@shardcast/protocol";
+import type { ControlRecord, RequestEnd } from "@shardcast/protocol";
 
 /** A request as its handler met it. Times are milliseconds of the host's monotonic clock, the same for all processes. */
 interface Handling {
@@ -80,6 +80,38 @@ export interface RequestOnLog {
   readonly offset: number;
 }
 
+/** What came back to a caller, or whoever asked for it later. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A request that is recorded, as its caller saw it. */
+export interface RecordedOutcome {
+  readonly key: string;
+  readonly n: number;
+  /** `idempotent`: sent several times, to both gateways. `asynchronous`: accepted, and asked for in the end. */
+  readonly kind: "idempotent" | "asynchronous";
+  /** Undefined where nobody has accepted it. */
+  readonly id: string | undefined;
+  /** Somebody asked for it to be cancelled. */
+  readonly cancelled: boolean;
+  /** Final answers to its caller, one each time it was sent. */
+  readonly answers: readonly Answer[];
+  /** What each gateway said of it in the end, asked by its id. */
+  readonly finals: readonly Answer[];
+}
+
+/** How a recorded request ended, a record of the results topic. */
+export interface EndOnLog extends Answer {
+  readonly id: string;
+  readonly lane: number;
+  readonly offset: number;
+  readonly token: number;
+  readonly delivery: number;
+  readonly end: RequestEnd;
+}
+
 /** A record of the replies topic. */
 export interface ReplyOnLog {
   readonly id: string;
@@ -125,7 +157,12 @@ export interface FaultDone {
 export interface History {
   readonly effects: readonly Effect[];
   readonly outcomes: readonly CallerOutcome[];
+  /** Those that are not recorded; their outcome is what their caller got. */
   readonly requests: readonly RequestOnLog[];
+  /** Those that are, each time that they were sent. */
+  readonly recorded: readonly RequestOnLog[];
+  readonly recordedOutcomes: readonly RecordedOutcome[];
+  readonly ends: readonly EndOnLog[];
   readonly replies: readonly ReplyOnLog[];
   readonly marks: readonly MarkOnLog[];
   /** Ids of the requests in the dead letters. */
@@ -138,7 +175,7 @@ export interface History {
   readonly faults: readonly FaultDone[];
 }
 
-export type Clause = "C1" | "C2" | "C3" | "C4" | "C8" | "C10";
+export type Clause = "C1" | "C2" | "C3" | "C4" | "C5" | "C8" | "C9" | "C10";
 
 export interface Violation {
   readonly clause: Clause;

@@ -12,6 +12,9 @@ export interface Figures {
   readonly handled: number;
   readonly repeated: number;
   readonly deadLetters: number;
+  /** Requests that are recorded, and how often they were sent. */
+  readonly recorded: number;
+  readonly recordedSends: number;
   readonly takeovers: number;
   /** From the fault to the first handler on a lane of the member that it hit. */
   readonly worstTakeOverMs: number | null;
@@ -52,6 +55,8 @@ export function measure(history: History): Figures {
     handled: effects.filter(isEnd).filter(({ outcome }) => outcome === "done").length,
     repeated: repeatedStarts(facts).length,
     deadLetters: history.dead.size,
+    recorded: new Set(history.recorded.map(({ id }) => id)).size,
+    recordedSends: history.recorded.length,
     takeovers: takeovers.length,
     worstTakeOverMs: worst(takeovers),
     moves: moves.length,

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CallerOutcome } from "../checker/history.ts";
+import pLimit from "p-limit";
+import type { CallerOutcome, RecordedOutcome } from "../checker/history.ts";
 import { hostMs } from "../host-clock.ts";
 import { Random } from "../random.ts";
 import { conclude } from "./conclude.ts";
 import { spreadKeys } from "./keys.ts";
 import { post } from "./post.ts";
+import { askAgain, callRecorded } from "./recorded.ts";
 import { drawCall } from "./work.ts";
 
 export interface LoadOptions {
@@ -19,13 +21,20 @@ export interface LoadOptions {
 
 export interface Load {
   readonly outcomes: readonly CallerOutcome[];
+  readonly recorded: readonly RecordedOutcome[];
   /** Begins no request any more; resolves when all have ended. */
   stop(): Promise<void>;
+  /** Asks every gateway for what is recorded; when everything has ended. */
+  askAgain(): Promise<void>;
 }
 
 /** Of every so many keys, one does not wait for answers. */
 const PIPELINED = 10;
 const MAX_PIPELINED = 8;
+/** Of every so many keys, one has its requests recorded. */
+const RECORDED = 4;
+/** Questions at once in the end. */
+const ASKING = 16;
 /** Wait of a caller whose request came to nothing, before it goes to the other gateway. */
 const PAUSE_MS = 200;
 
@@ -33,6 +42,7 @@ const PAUSE_MS = 200;
 export function startLoad(options: LoadOptions): Load {
   const { gateways, service, lanes, seed, keys: count, perSecond } = options;
   const outcomes: CallerOutcome[] = [];
+  const recorded: RecordedOutcome[] = [];
   const pace = pacer(perSecond);
   let stopped = false;
 
@@ -45,7 +55,17 @@ export function startLoad(options: LoadOptions): Load {
     return outcome;
   }
 
+  async function recordingCaller(key: string, index: number): Promise<void> {
+    const random = new Random(seed + 7_919 * (index + 1));
+    for (let n = 1; !stopped; n++) {
+      await pace();
+      if (stopped) break;
+      recorded.push(await callRecorded({ gateways, service, key, n, random }));
+    }
+  }
+
   async function caller(key: string, index: number): Promise<void> {
+    if (index % RECORDED === RECORDED - 1) return recordingCaller(key, index);
     const random = new Random(seed + 7_919 * (index + 1));
     let gateway = index % gateways.length;
     const underWay = new Set<Promise<unknown>>();
@@ -69,9 +89,15 @@ export function startLoad(options: LoadOptions): Load {
   const ended = Promise.all(spreadKeys(count, lanes).map(caller));
   return {
     outcomes,
+    recorded,
     async stop() {
       stopped = true;
       await ended;
+    },
+    async askAgain() {
+      const limit = pLimit(ASKING);
+      const asked = recorded.map((outcome) => limit(() => askAgain({ gateways, service }, outcome)));
+      recorded.splice(0, recorded.length, ...(await Promise.all(asked)));
     },
   };
 }

@@ -18,14 +18,24 @@ const PATIENCE_MS = 5_000;
 const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
 
 export function post(url: string, body: string, timeoutMs: number): Promise<Posted> {
+  return send("POST", url, body, { "request-timeout": String(timeoutMs / 1_000) }, timeoutMs);
+}
+
+export function send(
+  method: string,
+  url: string,
+  body: string,
+  more: Readonly<Record<string, string>>,
+  timeoutMs: number,
+): Promise<Posted> {
   return new Promise((resolve) => {
     const headers = {
       "content-type": "application/json",
       "content-length": String(Buffer.byteLength(body)),
-      "request-timeout": String(timeoutMs / 1_000),
+      ...more,
     };
     const signal = AbortSignal.timeout(timeoutMs + PATIENCE_MS);
-    const asked = request(url, { method: "POST", agent, headers, signal }, (response) => {
+    const asked = request(url, { method, agent, headers, signal }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", lost);

@@ -1,13 +1,15 @@
-import type { ControlRecord } from "@shardcast/protocol";
+import type { ControlRecord, RequestEnd } from "@shardcast/protocol";
 import type {
   CallerOutcome,
   ControlOnLog,
   Effect,
+  EndOnLog,
   FaultDone,
   HandlerStart,
   History,
   MarkOnLog,
   ProgressSample,
+  RecordedOutcome,
   ReplyOnLog,
   RequestOnLog,
 } from "../../src/checker/history.ts";
@@ -36,6 +38,9 @@ export class Forge {
   readonly #effects: Effect[] = [];
   readonly #outcomes: CallerOutcome[] = [];
   readonly #requests: RequestOnLog[] = [];
+  readonly #recorded: RequestOnLog[] = [];
+  readonly #recordedOutcomes: RecordedOutcome[] = [];
+  readonly #ends: EndOnLog[] = [];
   readonly #replies: ReplyOnLog[] = [];
   readonly #marks: MarkOnLog[] = [];
   readonly #dead = new Set<string>();
@@ -52,6 +57,9 @@ export class Forge {
       effects: this.#effects,
       outcomes: this.#outcomes,
       requests: this.#requests,
+      recorded: this.#recorded,
+      recordedOutcomes: this.#recordedOutcomes,
+      ends: this.#ends,
       replies: this.#replies,
       marks: this.#marks,
       dead: this.#dead,
@@ -119,6 +127,33 @@ export class Forge {
     this.#sentMs.set(request.id, this.#tMs++);
     this.#requests.push(request);
     return request;
+  }
+
+  /** The same, to be recorded; sent again where it is given. */
+  record(key: string, again?: RequestOnLog): RequestOnLog {
+    const n = again?.n ?? this.#recorded.filter((each) => each.key === key).length + 1;
+    const request = {
+      id: again?.id ?? `kept-${key}-${n}`,
+      key,
+      n,
+      lane: 0,
+      offset: 1_000 + this.#recorded.length,
+    };
+    this.#recorded.push(request);
+    return request;
+  }
+
+  /** Its end is put on the log by an owner. */
+  ended(request: RequestOnLog, { token }: { readonly token: number }, end: RequestEnd, body: string): void {
+    const { id, lane } = request;
+    const status = end === "replied" ? 200 : 500;
+    this.#ends.push({ id, lane, offset: this.#ends.length, token, delivery: 1, end, status, body });
+  }
+
+  /** What its caller saw. */
+  told({ id, key, n }: RequestOnLog, how: Partial<RecordedOutcome>): void {
+    const outcome = { key, n, kind: "idempotent", id, cancelled: false, answers: [], finals: [] } as const;
+    this.#recordedOutcomes.push({ ...outcome, ...how });
   }
 
   start(request: RequestOnLog, owner: Owner, { attempt = 1, lateMs = -1_000 }: Handling = {}): HandlerStart {

@@ -102,6 +102,7 @@ test("a crash, a move, a restart and poison, by real workers in memory, are lawf
     control: await control.finish(),
     effects,
     outcomes,
+    recordedOutcomes: [],
     progress: [],
     finalProgress: await sampleProgress(log, SERVICE, topics, ""),
     faults: [],

@@ -303,3 +303,89 @@ describe("C10", () => {
     expectOnly(run, "C10", /after a move in order/);
   });
 });
+
+describe("recorded requests", () => {
+  const answer = { status: 200, body: "42" };
+
+  /** Recorded, sent twice, and answered as it should be. */
+  function served() {
+    const { run, owner } = forge();
+    const request = run.record("a");
+    run.record("a", request);
+    run.handle(request, owner);
+    run.ended(request, owner, "replied", "42");
+    return { run, owner, request };
+  }
+
+  test("sent twice, run once, and answered alike everywhere, are lawful", () => {
+    const { run, request } = served();
+    run.told(request, { answers: [answer, answer], finals: [answer, answer] });
+    expect(check(run.history())).toEqual([]);
+  });
+
+  test("C3: that have no end", () => {
+    const { run, owner } = forge();
+    run.handle(run.record("a"), owner);
+    expectOnly(run, "C3", /has no recorded end/);
+  });
+
+  test("C3: that were accepted and are nowhere", () => {
+    const { run } = forge();
+    run.told({ id: "gone", key: "a", n: 1, lane: 0, offset: 0 }, { kind: "asynchronous" });
+    expectOnly(run, "C3", /was accepted and has no recorded end/);
+  });
+
+  test("C5: that ended twice", () => {
+    const { run, owner, request } = served();
+    run.ended(request, owner, "replied", "42");
+    expectOnly(run, "C5", /has ended 2 times/);
+  });
+
+  test("that expired may end again", () => {
+    const { run, owner } = forge();
+    const request = run.record("a");
+    run.ended(request, owner, "expired", "late");
+    run.handle(request, owner);
+    run.ended(request, owner, "replied", "42");
+    run.told(request, { answers: [answer] });
+    expect(check(run.history())).toEqual([]);
+  });
+
+  test("C5: that ran again with the next owner", () => {
+    const { run, owner, request } = served();
+    run.fence(owner);
+    run.handle(request, run.claim(0, "1"));
+    expectOnly(run, "C5", /started again, its end was recorded/);
+  });
+
+  test("C5: of which two callers got different answers", () => {
+    const { run, request } = served();
+    run.told(request, { answers: [answer, { status: 200, body: "43" }] });
+    expectOnly(run, "C5", /got different answers/);
+  });
+
+  test("C4: whose answer is not what is recorded", () => {
+    const { run, request } = served();
+    run.told(request, { finals: [{ status: 200, body: "43" }] });
+    expectOnly(run, "C4", /got another answer than is recorded/);
+  });
+
+  test("C4: that were cancelled by nobody", () => {
+    const { run, owner } = forge();
+    const request = run.record("a");
+    run.ended(request, owner, "cancelled", "gone");
+    run.told(request, { kind: "asynchronous" });
+    expectOnly(run, "C4", /was cancelled by nobody/);
+  });
+
+  test.each([
+    ["given up, and not in the dead letters", "dead-lettered", false],
+    ["in the dead letters, and recorded otherwise", "failed", true],
+  ] as const)("C9: that are %s", (_, end, buried) => {
+    const { run, owner } = forge();
+    const request = run.record("a");
+    run.ended(request, owner, end, "poison");
+    if (buried) run.bury(request);
+    expectOnly(run, "C9", /dead letters/);
+  });
+});

@@ -1,6 +1,6 @@
 import type { AppendRecord, Log } from "@shardcast/log";
 import { isShardcastError } from "@shardcast/protocol";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, ProgressSource } from "./outbox.ts";
 import type { LaneScope } from "./request.ts";
 import { retry } from "./retry.ts";
 
@@ -11,8 +11,8 @@ const REFUSALS_PER_LINE = 30;
 
 /** How what came of the requests of one lane gets onto the log. */
 export interface Delivery {
-  /** Begins what comes of one request. `complete` counts it as done in the lane's progress. */
-  begin(complete: () => void): Parcel;
+  /** Begins what comes of the request at an offset. `source` is told when that and its progress are in one commit. */
+  begin(source: ProgressSource, offset: number): Parcel;
 }
 
 /** The records that come of one request. */
@@ -57,10 +57,10 @@ export function appendAtOnce(log: Log, { over: signal, logger, lease }: LaneScop
   return { begin: () => parcel };
 }
 
-/** Exactly once: the records are committed together with the progress (EOS). */
+/** The records are committed together with the progress: all replies where a service wants that (EOS), and all results. */
 export function withProgress(log: Log, outbox: Outbox, { lane, over: signal }: LaneScope): Delivery {
   return {
-    begin(complete) {
+    begin(source, offset) {
       const records: AppendRecord[] = [];
       return {
         async add(record) {
@@ -70,7 +70,7 @@ export function withProgress(log: Log, outbox: Outbox, { lane, over: signal }: L
         },
         async sent() {
           // The next commit of progress tells it; nobody waits for more.
-          if (records.length > 0) await outbox.add({ lane, records, include: complete }, signal);
+          if (records.length > 0) await outbox.add({ lane, offset, source, records }, signal);
         },
       };
     },

@@ -5,9 +5,11 @@ import type { RetryContext } from "p-retry";
 import { isRetryableError, isTerminalError, type TerminalError } from "../errors.ts";
 import type { Handler } from "../handler.ts";
 import { type HandlerReply, toReply } from "../reply.ts";
+import type { AttemptNews } from "./attempt-news.ts";
+import type { Cancellation } from "./cancellation.ts";
 import type { Outcome } from "./outcome.ts";
 import { AttemptContext, IncomingRequest, type LaneScope } from "./request.ts";
-import { retry } from "./retry.ts";
+import { retryAfter } from "./retry.ts";
 
 export interface RetryPolicy {
   readonly maxAttempts: number;
@@ -41,14 +43,18 @@ class AttemptFailed extends Error {
 class DeadlinePassed extends Error {}
 
 /**
- * Calls the handler until it succeeds, refuses, runs out of attempts or out of time. A slot of the lane is held only
- * while it runs, so a key that waits for its next attempt delays nobody else (C9). Never rejects.
+ * Calls the handler until it succeeds, refuses, runs out of attempts or out of time, or the request is cancelled. A slot
+ * of the lane is held only while it runs, so a key that waits for its next attempt delays nobody else (C9). Never rejects.
+ *
+ * @param news who wants to know of each attempt
  */
 export async function execute(
   handler: Handler,
   envelope: RequestEnvelope,
   offset: number,
   { scope, halted, slots, policy }: Execution,
+  cancellation: Cancellation,
+  news?: AttemptNews,
 ): Promise<Outcome> {
   const request = new IncomingRequest(envelope);
   const { deadlineMs } = envelope;
@@ -59,36 +65,62 @@ export async function execute(
     // Checked in the slot, right before the handler: it may have waited for the slot, and for the lease (C2, C8).
     if (!scope.lease.valid) await scope.lease.held(halted);
     halted.throwIfAborted();
+    cancellation.throwIfRequested();
     if (deadlineMs !== undefined && Date.now() > deadlineMs) throw new DeadlinePassed();
     attempts++;
+    news?.started(attempts);
+    const number = envelope.attempt + attempts - 1;
     try {
       return toReply(
-        await handler(request, new AttemptContext(scope, envelope, offset, envelope.attempt + attempts - 1)),
+        await handler(request, new AttemptContext(scope, envelope, cancellation, offset, number)),
       );
     } catch (thrown) {
       last = thrown;
       throw new AttemptFailed(thrown);
     }
   };
-
-  try {
-    const reply = await retry(() => slots(attempt), {
+  const inSlot = (): Promise<HandlerReply> => {
+    if (slots.activeCount < slots.concurrency) return slots(attempt);
+    // Who waits for a slot can be cancelled meanwhile.
+    return cancellation.before((begin) =>
+      slots(() => {
+        begin();
+        return attempt();
+      }),
+    );
+  };
+  const goOn = (first: unknown): Promise<HandlerReply> => {
+    const signal = cancellation.joinedWith(halted);
+    return retryAfter(first, inSlot, {
       retries: policy.maxAttempts - 1,
       minTimeout: policy.retryMinMs,
       maxTimeout: policy.retryMaxMs,
       randomize: true,
-      signal: halted,
+      signal,
       shouldRetry: ({ error }) => error instanceof AttemptFailed && !isTerminalError(error.thrown),
-      onFailedAttempt: (context) => onFailedAttempt(context, envelope, scope, halted),
+      onFailedAttempt: (context) => onFailedAttempt(context, envelope, scope, signal, news),
     });
-    return { kind: "replied", reply };
+  };
+
+  try {
+    halted.throwIfAborted();
+    let reply: HandlerReply;
+    try {
+      reply = await inSlot();
+    } catch (first) {
+      reply = await goOn(first);
+    }
+    return { kind: "replied", reply, attempts };
   } catch (error) {
     if (scope.signal.aborted) return { kind: "abandoned" }; // the next owner's to give up (C2)
-    if (error instanceof DeadlinePassed) return { kind: "expired", error: expired(attempts, last) };
+    if (cancellation.requested) return { kind: "cancelled", error: cancelled(attempts), attempts };
+    if (error instanceof DeadlinePassed) return { kind: "expired", error: expired(attempts, last), attempts };
     // By what the handler did, not by what the retries ended with: that may be the halt.
     if (isTerminalError(last)) return { kind: "failed", error: refused(last), attempts };
     if (attempts < policy.maxAttempts) return { kind: "abandoned" };
     return { kind: "exhausted", error: exhausted(attempts, last), attempts };
+  } finally {
+    cancellation.end();
   }
 }
 
@@ -97,7 +129,8 @@ async function onFailedAttempt(
   { error, attemptNumber, retriesLeft, retryDelay }: RetryContext,
   { id, handler, deadlineMs }: RequestEnvelope,
   { logger }: LaneScope,
-  halted: AbortSignal,
+  signal: AbortSignal,
+  news: AttemptNews | undefined,
 ): Promise<void> {
   if (!(error instanceof AttemptFailed) || isTerminalError(error.thrown)) return;
   const { thrown } = error;
@@ -107,7 +140,17 @@ async function onFailedAttempt(
   // The key's next request and the caller need not wait for an attempt that could not start (C8, C9).
   if (deadlineMs !== undefined && Date.now() + Math.max(asked, retryDelay) > deadlineMs)
     throw new DeadlinePassed();
-  if (asked > retryDelay) await sleep(asked - retryDelay, undefined, { signal: halted });
+  news?.failed(attemptNumber, messageOf(thrown));
+  if (asked > retryDelay) await sleep(asked - retryDelay, undefined, { signal });
+}
+
+/** What who waits for a cancelled request is told. */
+export function cancelled(attempts: number): ShardcastError {
+  const detail =
+    attempts === 0
+      ? "the request was cancelled before its handler started"
+      : "the request was cancelled while its handler ran, or between two attempts";
+  return new ShardcastError("SHARDCAST_CANCELLED", detail, { extensions: { attempts } });
 }
 
 function messageOf(thrown: unknown): string {

@@ -1,5 +1,7 @@
 import { decodeDoneAbove, encodeDoneAbove, WINDOW } from "./done-above.ts";
 
+const NONE: ReadonlySet<number> = new Set();
+
 /**
  * How far a lane is done. Requests of different keys end in any order; what is committed is the low-water mark (all
  * below it is done) and, in the metadata, what is done above it, so that a crash repeats nothing recorded (C10).
@@ -56,10 +58,28 @@ export class LaneProgress {
     this.#advance();
   }
 
-  /** What to commit. */
-  snapshot(): { readonly offset: number; readonly metadata: string } {
-    const done = [...this.#done, ...this.#restored.slice(this.#restoredHead)];
-    return { offset: this.#low, metadata: encodeDoneAbove(this.#low, done) };
+  /** What to commit; these offsets are counted as done in it, and only in it. */
+  snapshot(also: ReadonlySet<number> = NONE): { readonly offset: number; readonly metadata: string } {
+    const low = also.size === 0 ? this.#low : this.#lowWith(also);
+    const done = [...this.#done, ...also, ...this.#restored.slice(this.#restoredHead)];
+    // The mark may have moved over some of them.
+    const above = also.size === 0 ? done : [...new Set(done)].filter((offset) => offset > low);
+    return { offset: low, metadata: encodeDoneAbove(low, above) };
+  }
+
+  #lowWith(also: ReadonlySet<number>): number {
+    for (let i = this.#head; i < this.#admitted.length; i++) {
+      const offset = this.#admitted[i] as number;
+      if (!this.#done.has(offset) && !also.has(offset)) return offset;
+    }
+    return this.#endOfRestored();
+  }
+
+  /** The mark when nothing is open: where the lane goes on, past what was done there before a restart. */
+  #endOfRestored(): number {
+    let end = this.#next;
+    for (let i = this.#restoredHead; this.#restored[i] === end; i++) end++;
+    return end;
   }
 
   #nextRestored(): number {

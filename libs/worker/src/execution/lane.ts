@@ -1,18 +1,18 @@
 import type { LaneProgress as CommittedProgress, LogRecord } from "@shardcast/log";
-import { decodeRequest, ShardcastError } from "@shardcast/protocol";
 import pLimit from "p-limit";
-import type { Handler } from "../handler.ts";
-import { type Execution, execute, type RetryPolicy } from "./execute.ts";
+import { AdmittedRequest } from "./admitted-request.ts";
+import { Cancels, cancelledBy } from "./cancels.ts";
+import { Delays } from "./delays.ts";
+import { WINDOW } from "./done-above.ts";
+import { cancelled, type Execution, type RetryPolicy } from "./execute.ts";
+import { type HandleOptions, handle } from "./handle.ts";
 import { KeyChains } from "./key-chains.ts";
 import { LaneProgress } from "./lane-progress.ts";
-import type { Outcome } from "./outcome.ts";
+import type { ProgressSource } from "./outbox.ts";
 import type { LaneScope } from "./request.ts";
-import type { Settler } from "./settle.ts";
 
-export interface LaneOptions extends RetryPolicy {
+export interface LaneOptions extends RetryPolicy, HandleOptions {
   readonly scope: LaneScope;
-  readonly handlerFor: (name: string) => Handler | undefined;
-  readonly settler: Settler;
   readonly concurrency: number;
   readonly maxQueued: number;
   readonly maxQueuedBytes: number;
@@ -21,12 +21,20 @@ export interface LaneOptions extends RetryPolicy {
   readonly resume: () => void;
 }
 
+/** What has longer to wait than this, and lies far back, waits at the end of the lane. */
+const FAR_AHEAD_MS = 60_000;
+/** How far requests that are delayed may lie behind: half of what progress can name. */
+const FAR_BACK = WINDOW / 2;
+/** A queue that is full of requests that wait for later is made room in once in so long. */
+const MAKE_ROOM_MS = 1_000;
+
 /**
  * Executes one lane. Records come in log order; keys run side by side, one request at a time per key (C1). A key goes on
  * to its next request only when what came of the last one is on the log, so that what is recorded as done of a key is
- * always a prefix of it: after a crash the rest of the key runs again, in order, and nothing before it.
+ * always a prefix of it: after a crash the rest of the key runs again, in order, and nothing before it. Requests that are
+ * delayed or cancelled are not of that order: they end, or begin, by their own time.
  */
-export class Lane {
+export class Lane implements ProgressSource {
   readonly #options: LaneOptions;
   readonly #execution: Execution;
   readonly #progress: LaneProgress;
@@ -36,12 +44,16 @@ export class Lane {
   readonly #draining = new AbortController();
   /** Fires when no handler may start any more: on a drain, or when the lane is lost. */
   readonly #halted: AbortSignal;
+  /** Admitted and not ended, in log order. */
+  readonly #open = new Set<AdmittedRequest>();
+  readonly #cancels = new Cancels();
+  readonly #delays = new Delays((request) => this.#chain(request));
+  #makingRoom: NodeJS.Timeout | undefined;
   /** Read but not yet admitted; the reader is paused while there are any (C7). */
   #backlog: LogRecord[] = [];
   /** Offset above everything that was accepted. */
   #next: number;
   #begun = false;
-  #queued = 0;
   #queuedBytes = 0;
   #running = 0;
   #idle: (() => void)[] = [];
@@ -73,7 +85,7 @@ export class Lane {
 
   /** Requests held in memory. */
   get queued(): number {
-    return this.#queued + this.#backlog.length;
+    return this.#open.size + this.#backlog.length;
   }
 
   accept(records: readonly LogRecord[]): void {
@@ -83,6 +95,10 @@ export class Lane {
     this.#next = (fresh.at(-1)?.offset ?? this.#next - 1) + 1;
     if (this.#backlog.length === 0) this.#backlog = fresh;
     else this.#backlog.push(...fresh);
+    for (const record of fresh) {
+      const id = cancelledBy(record, this.#options.scope.service);
+      if (id !== undefined) this.#cancel(id, record.offset);
+    }
     if (this.#begun) this.#admit();
     if (this.#backlog.length > 0) this.#options.pause();
   }
@@ -97,25 +113,32 @@ export class Lane {
   drain(): Promise<void> {
     this.#draining.abort();
     this.#backlog = [];
+    this.#delays.clear();
+    clearTimeout(this.#makingRoom);
     this.#options.pause();
     if (this.#running === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** All progress there is. */
-  snapshot(): CommittedProgress {
-    return { lane: this.#options.scope.lane, ...this.#progress.snapshot() };
+  snapshot(also?: ReadonlySet<number>): CommittedProgress {
+    return { lane: this.#options.scope.lane, ...this.#progress.snapshot(also) };
   }
 
-  /** Progress to commit, undefined when nothing changed since the last call that was confirmed. */
-  progress(): { readonly progress: CommittedProgress; readonly confirm: () => void } | undefined {
-    const progress = this.snapshot();
+  progress(
+    also?: ReadonlySet<number>,
+  ): { readonly progress: CommittedProgress; readonly confirm: () => void } | undefined {
+    const progress = this.snapshot(also);
     const text = textOf(progress);
     if (text === this.#committed) return undefined;
     const confirm = () => {
       this.#committed = text;
     };
     return { progress, confirm };
+  }
+
+  complete(offset: number): void {
+    this.#progress.complete(offset);
   }
 
   /** Has its progress committed again, though nothing of it changed. */
@@ -130,59 +153,83 @@ export class Lane {
   }
 
   #admit(): void {
-    const { maxQueued, maxQueuedBytes } = this.#options;
     let admitted = 0;
     for (const record of this.#backlog) {
-      if (this.#queued >= maxQueued || this.#queuedBytes >= maxQueuedBytes) break;
-      if (!this.#progress.hasRoomFor(record.offset)) break;
+      if (this.#isFull() || !this.#progress.hasRoomFor(record.offset)) break;
       admitted++;
-      if (this.#progress.admit(record.offset)) this.#enqueue(record);
+      this.#admitOne(record);
     }
     if (admitted === this.#backlog.length) this.#backlog = [];
     else this.#backlog.splice(0, admitted);
+    if (this.#delays.size > 0) this.#moveDelayed();
+  }
+
+  #admitOne(record: LogRecord): void {
+    const fresh = this.#progress.admit(record.offset);
+    const cancels = cancelledBy(record, this.#options.scope.service);
+    if (cancels !== undefined) {
+      this.#cancels.admit(cancels, record.offset, fresh);
+      this.#endCancels(cancels);
+    } else if (fresh) this.#enqueue(record);
+  }
+
+  #isFull(): boolean {
+    const { maxQueued, maxQueuedBytes } = this.#options;
+    return this.#open.size >= maxQueued || this.#queuedBytes >= maxQueuedBytes;
   }
 
   #enqueue(record: LogRecord): void {
     const key = record.key?.toString("latin1") ?? "";
     if (this.#parked.has(key)) return;
-    const bytes = record.value?.byteLength ?? 0;
-    this.#queued++;
-    this.#queuedBytes += bytes;
-    this.#keys.run(key, async () => {
-      const done = !this.#halted.aborted && !this.#parked.has(key) && (await this.#run(record));
-      this.#queued--;
-      this.#queuedBytes -= bytes;
-      if (done) this.#progress.complete(record.offset);
-      else this.#parked.add(key);
-      if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      this.#goOn();
+    const request = new AdmittedRequest(record, key);
+    this.#open.add(request);
+    this.#queuedBytes += request.bytes;
+    if (!this.#cancels.none && this.#cancels.covers(request.id, request.offset)) {
+      this.#stop(
+        request,
+        this.#isOpen(request.id, (other) => other !== request),
+      );
+      this.#chain(request);
+      return;
+    }
+    const untilMs = this.#delayedUntil(request);
+    if (untilMs === undefined) this.#chain(request);
+    else this.#delays.hold(request, untilMs);
+  }
+
+  /** Epoch milliseconds; undefined for a request whose time has come. */
+  #delayedUntil(request: AdmittedRequest): number | undefined {
+    if (!Object.hasOwn(request.record.headers, "sc-not-before")) return undefined;
+    const decoded = request.decode(this.#options.scope.service);
+    if (decoded.kind !== "request" || decoded.request.notBeforeMs === undefined) return undefined;
+    const { notBeforeMs, deadlineMs = Number.POSITIVE_INFINITY } = decoded.request;
+    // One that can not start before its deadline need not wait for longer (C8).
+    const untilMs = Math.min(notBeforeMs, deadlineMs + 1);
+    return untilMs > Date.now() ? untilMs : undefined;
+  }
+
+  #chain(request: AdmittedRequest): void {
+    this.#keys.run(request.key, async () => {
+      const { state } = request;
+      if (state.kind === "ending") return state.ended;
+      const done = !this.#halted.aborted && !this.#parked.has(request.key) && (await this.#run(request));
+      this.#end(request, done);
     });
   }
 
   /** True when the request has ended and what came of it is on the log. */
-  async #run(record: LogRecord): Promise<boolean> {
+  #run(request: AdmittedRequest): Promise<boolean> {
+    request.state = RUNNING;
+    return this.#counted(request, handle(request, this, this.#execution, this.#options));
+  }
+
+  async #counted(request: AdmittedRequest, task: Promise<boolean>): Promise<boolean> {
     this.#running++;
-    const { scope, settler } = this.#options;
-    const { offset } = record;
-    const complete = () => this.#progress.complete(offset);
     try {
-      const origin = `${record.topic}-${record.partition}-${offset}`;
-      const decoded = decodeRequest(record, scope.service, origin);
-      if (decoded.kind === "cancel") return true;
-      if (decoded.kind === "malformed") {
-        const error = new ShardcastError(decoded.code, decoded.reason);
-        await settler.settle(record, undefined, { kind: "exhausted", error, attempts: 0 }, complete);
-        return true;
-      }
-      const { request } = decoded;
-      const handler = this.#options.handlerFor(request.handler);
-      const outcome: Outcome =
-        handler === undefined
-          ? { kind: "failed", error: unknownHandler(request.handler), attempts: 0 }
-          : await execute(handler, request, offset, this.#execution);
-      await settler.settle(record, request, outcome, complete);
-      return outcome.kind !== "abandoned";
+      return await task;
     } catch (error) {
+      const { scope } = this.#options;
+      const { offset } = request;
       // Only an abort ends here in the ordinary course; the request stays on the log for the next owner.
       if (!scope.over.aborted) scope.logger.error({ err: error, offset }, "request not finished; key parked");
       return false;
@@ -190,14 +237,89 @@ export class Lane {
       this.#running--;
     }
   }
+
+  #end(request: AdmittedRequest, done: boolean): void {
+    this.#open.delete(request);
+    this.#queuedBytes -= request.bytes;
+    if (done) {
+      this.#progress.complete(request.offset);
+      if (!this.#cancels.none) this.#endCancels(request.id);
+    } else this.#parked.add(request.key);
+    if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#goOn();
+  }
+
+  #cancel(id: string, offset: number): void {
+    this.#cancels.read(id, offset);
+    let other = this.#isOpen(id, ({ state }) => state.kind === "running" || state.kind === "ending");
+    for (const request of this.#open) {
+      if (request.id !== id) continue;
+      const delayed = request.state.kind === "delayed";
+      this.#delays.release(request);
+      this.#stop(request, other);
+      if (delayed) this.#chain(request);
+      other = true;
+    }
+  }
+
+  /**
+   * Cancels a request. One that waits need not wait for its turn, since it does not run (C1).
+   *
+   * @param other the same request was sent more than once: what becomes of another is for this one as well, in its turn (C5)
+   */
+  #stop(request: AdmittedRequest, other: boolean): void {
+    request.cancellation.request(cancelled(0));
+    if (other || request.state.kind !== "queued") return;
+    const ended = this.#run(request).then((done) => this.#end(request, done));
+    request.state = { kind: "ending", ended };
+  }
+
+  #isOpen(id: string, which: (request: AdmittedRequest) => boolean): boolean {
+    for (const request of this.#open) if (which(request) && request.id === id) return true;
+    return false;
+  }
+
+  /** A cancel is done when nothing is left that it has cancelled. What is parked may be it: the next owner sees both. */
+  #endCancels(id: string): void {
+    if (this.#halted.aborted || this.#parked.size > 0) return;
+    if (this.#isOpen(id, ({ cancellation }) => cancellation.requested)) return;
+    for (const offset of this.#cancels.takeDone(id)) this.#progress.complete(offset);
+  }
+
+  /** Requests that wait for later must not hold up the lane, nor fill its queue. */
+  #moveDelayed(): void {
+    const stuck = this.#backlog.length > 0;
+    const full = stuck && this.#isFull();
+    const farBack = (this.#backlog[0]?.offset ?? this.#next) - FAR_BACK;
+    if (farBack > this.position) {
+      const blocked = stuck && !full && this.#delays.has(this.position);
+      for (const request of this.#delays.before(farBack, blocked ? 0 : FAR_AHEAD_MS)) this.#move(request);
+    }
+    if (full && this.#delays.size * 2 > this.#open.size) this.#makeRoom();
+  }
+
+  /** Not at once: the same requests come back, and would go round all the time. */
+  #makeRoom(): void {
+    this.#makingRoom ??= setTimeout(() => {
+      this.#makingRoom = undefined;
+      if (this.#halted.aborted || !this.#isFull()) return;
+      for (const request of this.#delays.laterHalf()) this.#move(request);
+    }, MAKE_ROOM_MS);
+  }
+
+  #move(request: AdmittedRequest): void {
+    const { scope, settler } = this.#options;
+    this.#delays.release(request);
+    this.#cancels.moving(request.id);
+    request.state = { kind: "moving" };
+    scope.logger.debug({ offset: request.offset }, "delayed for long; put at the end of the lane again");
+    const moved = settler.moveToEnd(request.record, this).then(() => true);
+    void this.#counted(request, moved).then((done) => this.#end(request, done));
+  }
 }
+
+const RUNNING = { kind: "running" } as const;
 
 function textOf({ offset, metadata }: Pick<CommittedProgress, "offset" | "metadata">): string {
   return `${offset}:${metadata}`;
-}
-
-function unknownHandler(name: string): ShardcastError {
-  const detail =
-    name === "" ? "the request names no handler and there is no default one" : `there is no handler ${name}`;
-  return new ShardcastError("SHARDCAST_UNKNOWN_HANDLER", detail);
 }

@@ -2,6 +2,7 @@ import type { RequestEnvelope } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { TerminalError } from "../errors.ts";
 import type { HandlerContext, HandlerRequest } from "../handler.ts";
+import type { Cancellation } from "./cancellation.ts";
 
 /** The handler's view of an envelope; text and JSON are made only when asked for. */
 export class IncomingRequest implements HandlerRequest {
@@ -58,17 +59,25 @@ export interface LeaseView {
   held(signal: AbortSignal): Promise<void>;
 }
 
-/** One attempt's context. The logger is made only when asked for: most handlers do not log. */
+/** One attempt's context. Logger and signal are made only when asked for: most handlers ask for neither. */
 export class AttemptContext implements HandlerContext {
   readonly #scope: LaneScope;
   readonly #envelope: RequestEnvelope;
+  readonly #cancellation: Cancellation;
   #logger: Logger | undefined;
   readonly offset: number;
   readonly attempt: number;
 
-  constructor(scope: LaneScope, envelope: RequestEnvelope, offset: number, attempt: number) {
+  constructor(
+    scope: LaneScope,
+    envelope: RequestEnvelope,
+    cancellation: Cancellation,
+    offset: number,
+    attempt: number,
+  ) {
     this.#scope = scope;
     this.#envelope = envelope;
+    this.#cancellation = cancellation;
     this.offset = offset;
     this.attempt = attempt;
   }
@@ -90,7 +99,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   get signal(): AbortSignal {
-    return this.#scope.signal;
+    return this.#cancellation.joinedWith(this.#scope.signal);
   }
 
   get deadlineMs(): number | undefined {

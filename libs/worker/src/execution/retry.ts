@@ -12,6 +12,11 @@ export async function retry<T>(attempt: () => Promise<T>, options: Options): Pro
   } catch (error) {
     first = error;
   }
+  return retryAfter(first, attempt, options);
+}
+
+/** Goes on after a first attempt that failed. */
+export async function retryAfter<T>(first: unknown, attempt: () => Promise<T>, options: Options): Promise<T> {
   const results: T[] = [];
   try {
     await pRetry(async (attemptNumber) => {

@@ -1,34 +1,45 @@
-import type { AppendRecord, LogRecord } from "@shardcast/log";
+import type { AppendRecord, Log, LogRecord } from "@shardcast/log";
 import {
   type ErrorCode,
-  encodeDeadLetter,
   encodeReply,
+  encodeResult,
+  fingerprintOf,
   isShardcastError,
-  PROBLEM_JSON,
-  type ReplyEnvelope,
   type RequestEnvelope,
+  type ResultEnd,
   type ServiceTopics,
-  ShardcastError,
-  toProblem,
-  type WireRecord,
+  type ShardcastError,
 } from "@shardcast/protocol";
+import type { Results } from "@shardcast/results";
+import { type Answer, answerOf, type Ended, endOf, problemAnswer, replyAnswer, tooLarge } from "./answer.ts";
+import { addDeadLetter } from "./bury.ts";
 import type { Delivery, Parcel } from "./delivery.ts";
+import { copyOf } from "./move.ts";
+import type { ProgressSource } from "./outbox.ts";
 import type { Outcome } from "./outcome.ts";
 import type { LaneScope } from "./request.ts";
+
+export interface SettlerOptions {
+  readonly scope: LaneScope;
+  readonly topics: ServiceTopics;
+  /** For replies and dead letters of requests that are not recorded, and for replies that repeat what is. */
+  readonly delivery: Delivery;
+  /** For what is in one commit with the progress: results, and dead letters beside them. */
+  readonly committed: Delivery;
+  /** Takes in what was committed. */
+  readonly results: Pick<Results, "note">;
+  readonly log: Pick<Log, "assertFits">;
+}
 
 /** How long a reply that the log refuses is tried again: a refusal may be a broker that changes hands. */
 const REPLY_INSIST_MS = 5_000;
 
-/** Puts on the log what came of a request: the reply to who waits, and the dead letter of what was given up. */
+/** Puts on the log what came of a request: the reply to who waits, its result, and the dead letter of what was given up. */
 export class Settler {
-  readonly #delivery: Delivery;
-  readonly #topics: ServiceTopics;
-  readonly #scope: LaneScope;
+  readonly #options: SettlerOptions;
 
-  constructor(delivery: Delivery, topics: ServiceTopics, scope: LaneScope) {
-    this.#delivery = delivery;
-    this.#topics = topics;
-    this.#scope = scope;
+  constructor(options: SettlerOptions) {
+    this.#options = options;
   }
 
   /**
@@ -36,130 +47,153 @@ export class Settler {
    * before that; from then on nothing is appended (C4).
    *
    * @param request undefined for a record that is not a request
-   * @param complete counts the request as done in the lane's progress, where the delivery commits both together
+   * @param source whose progress counts the request as done
    */
   async settle(
     record: LogRecord,
     request: RequestEnvelope | undefined,
     outcome: Outcome,
-    complete: () => void,
+    source: ProgressSource,
   ): Promise<void> {
-    const parcel = this.#delivery.begin(complete);
+    if (outcome.kind === "abandoned") return;
+    if (request?.recording !== undefined) return this.#settleRecorded(record, request, outcome, source);
+    const parcel = this.#options.delivery.begin(source, record.offset);
     switch (outcome.kind) {
-      case "abandoned":
-        return;
       case "replied":
-        if (request?.replyTo !== undefined) {
-          const { status, contentType, headers, body } = outcome.reply;
-          await this.#reply(parcel, request, {
-            status,
-            headers,
-            body,
-            ...(contentType === undefined ? {} : { contentType }),
-          });
-        }
+        if (request !== undefined) await this.#reply(parcel, request, replyAnswer(outcome.reply));
         break;
       case "expired":
+      case "cancelled":
         if (request !== undefined) await this.#replyError(parcel, request, outcome.error);
         break;
       case "failed":
         // A caller that waits gets the refusal; without one it must not vanish.
-        if (request?.replyTo === undefined) await this.#bury(parcel, record, outcome.error, outcome.attempts);
+        if (request?.replyTo === undefined) await this.#bury(parcel, record, outcome);
         else await this.#replyError(parcel, request, outcome.error);
         break;
       case "exhausted":
-        await this.#bury(parcel, record, outcome.error, outcome.attempts);
+        await this.#bury(parcel, record, outcome);
         if (request !== undefined) await this.#replyError(parcel, request, outcome.error);
         break;
     }
     await parcel.sent();
   }
 
-  async #replyError(parcel: Parcel, request: RequestEnvelope, error: ShardcastError): Promise<void> {
-    if (request.replyTo === undefined) return;
-    await this.#reply(parcel, request, {
-      status: error.status,
-      error: error.code,
-      contentType: PROBLEM_JSON,
-      headers: {},
-      body: problemBody(error),
-    });
+  /** Answers a request that does not run; resolves as {@link settle}. */
+  async answer(
+    { offset }: LogRecord,
+    request: RequestEnvelope,
+    answer: Answer,
+    source: ProgressSource,
+  ): Promise<void> {
+    const parcel = this.#options.delivery.begin(source, offset);
+    await this.#reply(parcel, request, answer);
+    await parcel.sent();
   }
 
-  async #reply(
-    parcel: Parcel,
+  /** Puts a request at the end of its lane once more, in one commit with what counts it as done where it was. */
+  async moveToEnd(record: LogRecord, source: ProgressSource): Promise<void> {
+    const parcel = this.#options.committed.begin(source, record.offset);
+    await parcel.add(copyOf(record), Number.POSITIVE_INFINITY);
+    await parcel.sent();
+  }
+
+  /** Its result is on the log in the commit that counts it as done, and before who waits is told (C5). */
+  async #settleRecorded(
+    record: LogRecord,
     request: RequestEnvelope,
-    answer: Omit<ReplyEnvelope, "id" | "instance">,
+    outcome: Ended,
+    source: ProgressSource,
   ): Promise<void> {
-    const { replyTo, id } = request;
-    if (replyTo === undefined) return;
-    const { instance, partition } = replyTo;
-    const { logger, over, fencingToken } = this.#scope;
-    if (partition >= this.#topics.replies.partitions) {
-      logger.error({ requestId: id, instance, partition }, "no such partition of replies; reply dropped");
+    const { delivery, committed, results } = this.#options;
+    let answer = answerOf(outcome);
+    let result = this.#resultOf(request, outcome, answer);
+    if (!this.#fits(request, answer, result)) {
+      answer = tooLarge(answer);
+      result = this.#resultOf(request, outcome, answer);
+    }
+    const parcel = committed.begin(source, record.offset);
+    await parcel.add(this.#resultRecord(result), Number.POSITIVE_INFINITY);
+    if (outcome.kind === "exhausted") await this.#bury(parcel, record, outcome);
+    if (delivery === committed) await this.#reply(parcel, request, answer);
+    await parcel.sent();
+    results.note(result);
+    if (delivery !== committed) await this.answer(record, request, answer, source);
+  }
+
+  /** What is recorded is what is replied: if one of both is too large, neither is taken. */
+  #fits(request: RequestEnvelope, answer: Answer, result: ResultEnd): boolean {
+    const { log } = this.#options;
+    const reply = this.#replyRecord(request, answer);
+    try {
+      log.assertFits(this.#resultRecord(result));
+      if (reply !== undefined) log.assertFits(reply);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "SHARDCAST_BODY_TOO_LARGE")) return false;
+      throw error;
+    }
+  }
+
+  #resultOf(request: RequestEnvelope, outcome: Ended, answer: Answer): ResultEnd {
+    return {
+      kind: "ended",
+      id: request.id,
+      fencingToken: this.#options.scope.fencingToken,
+      delivery: request.attempt,
+      atMs: Date.now(),
+      end: endOf(outcome, answer),
+      fingerprint: fingerprintOf(request),
+      attempts: outcome.attempts,
+      ...answer,
+    };
+  }
+
+  #resultRecord(result: ResultEnd): AppendRecord {
+    const { topics, scope } = this.#options;
+    return { topic: topics.results.name, partition: scope.lane, ...encodeResult(result) };
+  }
+
+  async #replyError(parcel: Parcel, request: RequestEnvelope, error: ShardcastError): Promise<void> {
+    if (request.replyTo !== undefined) await this.#reply(parcel, request, problemAnswer(error));
+  }
+
+  async #reply(parcel: Parcel, request: RequestEnvelope, answer: Answer): Promise<void> {
+    const { logger, over } = this.#options.scope;
+    const { replyTo, id: requestId } = request;
+    const record = this.#replyRecord(request, answer);
+    if (record === undefined) {
+      if (replyTo !== undefined)
+        logger.error({ requestId, ...replyTo }, "no such partition of replies; reply dropped");
       return;
     }
-    const record = encodeReply({ ...answer, id, instance, fencingToken });
     try {
-      const reply = { topic: this.#topics.replies.name, partition, ...record };
-      await parcel.add(reply, performance.now() + REPLY_INSIST_MS);
+      await parcel.add(record, performance.now() + REPLY_INSIST_MS);
     } catch (error) {
       // The lane or the log is gone: the reply, and with it the request, is the next owner's (C3).
       if (over.aborted || hasCode(error, "SHARDCAST_CLOSED")) throw error;
       if (hasCode(error, "SHARDCAST_BODY_TOO_LARGE") && answer.error !== "SHARDCAST_REPLY_TOO_LARGE") {
-        const detail = `the reply has ${answer.body.byteLength} bytes`;
-        await this.#replyError(parcel, request, new ShardcastError("SHARDCAST_REPLY_TOO_LARGE", detail));
+        await this.#reply(parcel, request, tooLarge(answer));
         return;
       }
       // The log will not take it, e.g. for want of a permission; the request has ended all the same.
-      logger.error({ err: error, requestId: id, instance, partition }, "reply refused by the log; dropped");
+      logger.error({ err: error, requestId, ...replyTo }, "reply refused by the log; dropped");
     }
   }
 
-  async #bury(parcel: Parcel, record: LogRecord, error: ShardcastError, attempts: number): Promise<void> {
-    const { topic, partition, offset } = record;
-    const { member, logger } = this.#scope;
-    logger.error(
-      { code: error.code, reason: error.message, topic, partition, offset, attempts },
-      "dead-lettered",
-    );
-    const origin = { topic, partition, offset };
-    const why = { code: error.code, reason: error.message, attempts, member, atMs: Date.now(), origin };
-    const whole = encodeDeadLetter(record, why);
-    const bare = encodeDeadLetter({ key: null, value: null, headers: {} }, why);
-    await addLargest(
-      parcel,
-      [whole, truncated({ ...whole, value: null }), truncated(bare)].map((letter) => ({
-        ...letter,
-        topic: this.#topics.dead.name,
-        partition,
-      })),
-    );
+  /** Undefined where there is nobody to reply to. */
+  #replyRecord({ replyTo, id }: RequestEnvelope, answer: Answer): AppendRecord | undefined {
+    const { topics, scope } = this.#options;
+    if (replyTo === undefined || replyTo.partition >= topics.replies.partitions) return undefined;
+    const { partition, instance, correlation } = replyTo;
+    const { fencingToken } = scope;
+    const to = { id, instance, fencingToken, ...(correlation === undefined ? {} : { correlation }) };
+    return { topic: topics.replies.name, partition, ...encodeReply({ ...answer, ...to }) };
   }
-}
 
-/** Adds the first that the log takes: a dead letter is larger than its record, which may fill the limit already. */
-async function addLargest(parcel: Parcel, [first, ...smaller]: readonly AppendRecord[]): Promise<void> {
-  try {
-    await parcel.add(first as AppendRecord, Number.POSITIVE_INFINITY);
-  } catch (error) {
-    if (smaller.length === 0 || !hasCode(error, "SHARDCAST_BODY_TOO_LARGE")) throw error;
-    await addLargest(parcel, smaller);
-  }
-}
-
-/** The dead letter of a record that is not whole; its origin still has the rest. */
-function truncated(letter: WireRecord): WireRecord {
-  return { ...letter, headers: { ...letter.headers, "sc-dead-truncated": "true" } };
-}
-
-/** What a handler gave as details may be no JSON; the caller then gets the problem without. */
-function problemBody(error: ShardcastError): Buffer {
-  try {
-    return Buffer.from(JSON.stringify(toProblem(error)));
-  } catch {
-    const { code, message, status } = error;
-    return Buffer.from(JSON.stringify(toProblem(new ShardcastError(code, message, { status }))));
+  #bury(parcel: Parcel, record: LogRecord, { error, attempts }: Extract<Ended, { error: unknown }>) {
+    const { topics, scope } = this.#options;
+    return addDeadLetter(parcel, topics.dead.name, record, { error, attempts, scope });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LaneProgress, Log } from "@shardcast/log";
 import type { Logger } from "pino";
-import type { Outbox, OutboxItem } from "../execution/outbox.ts";
+import type { Outbox, OutboxBatch, ProgressSource } from "../execution/outbox.ts";
 import type { HeldLane } from "./held-lane.ts";
 import type { Member } from "./member.ts";
 
@@ -9,7 +9,7 @@ export interface CommitterOptions {
   readonly member: Member;
   /** The lanes that are held now. */
   readonly lanes: () => Iterable<HeldLane>;
-  /** What is committed together with the progress; empty where replies are appended at once. */
+  /** What is committed together with the progress. */
   readonly outbox: Outbox;
   readonly group: string;
   readonly requests: string;
@@ -28,7 +28,7 @@ const REFRESH_MS = 6 * 3_600_000;
 
 /** A commit that may or may not be on the log. */
 interface Doubt {
-  readonly items: readonly OutboxItem[];
+  readonly batch: OutboxBatch;
   readonly progress: readonly LaneProgress[];
 }
 
@@ -40,7 +40,7 @@ export class Committer {
   #again = false;
   #stopped = false;
   #refreshedMs = performance.now();
-  /** Only where replies are committed with progress: a commit of unknown outcome, cleared up before the next (EOS). */
+  /** Only of a commit that carried more than progress: its outcome is cleared up before the next (EOS). */
   #doubt: Doubt | undefined;
 
   constructor(options: CommitterOptions) {
@@ -82,23 +82,35 @@ export class Committer {
   async #commit(): Promise<void> {
     const { member, outbox, renewMs } = this.#options;
     if (!member.holding || !(await this.#clearedUp())) return;
-    const items = outbox.peek();
-    for (const { include } of items) include();
+    const batch = outbox.take();
     this.#refresh();
-    // Not those on their way out: behind their release, the next owner's progress must not be overwritten (C10).
-    const dirty = [...this.#options.lanes()]
-      .filter(({ state }) => state !== "releasing")
-      .map(({ execution }) => execution.progress())
-      .filter((each) => each !== undefined);
-    if (dirty.length === 0 && performance.now() - member.lastCommitMs < renewMs) return;
+    const dirty = this.#dirty(batch);
+    const isIdle = dirty.length === 0 && batch === undefined;
+    if (isIdle && performance.now() - member.lastCommitMs < renewMs) return;
     const progress = dirty.map((each) => each.progress);
-    const offsets = await member.commit({ progress, records: items.flatMap(({ records }) => records) });
+    const records = batch?.items.flatMap((item) => item.records) ?? [];
+    const offsets = await member.commit({ progress, records });
     if (offsets === undefined) {
-      if (items.length > 0) this.#doubt = { items, progress };
+      if (batch !== undefined) this.#doubt = { batch, progress };
       return;
     }
     for (const { confirm } of dirty) confirm();
-    outbox.confirm(items);
+    if (batch !== undefined) outbox.confirm();
+  }
+
+  /** What has changed of the lanes, and will have by the batch. */
+  #dirty(batch: OutboxBatch | undefined): NonNullable<ReturnType<ProgressSource["progress"]>>[] {
+    const sources = new Map<ProgressSource, Set<number> | undefined>();
+    for (const { state, execution } of this.#options.lanes()) {
+      // Not those on their way out: behind their release, the next owner's progress must not be overwritten (C10).
+      if (state !== "releasing") sources.set(execution, undefined);
+    }
+    // Also of lanes that are not held just now, and may be again: what ended there is recorded all the same.
+    for (const { source, offset } of batch?.items ?? []) {
+      const offsets = sources.get(source) ?? new Set();
+      sources.set(source, offsets.add(offset));
+    }
+    return [...sources].map(([source, also]) => source.progress(also)).filter((each) => each !== undefined);
   }
 
   #refresh(): void {
@@ -118,12 +130,13 @@ export class Committer {
       if (!member.holding) return false;
       this.#doubt = undefined;
       // All or nothing, and each item moved its lane on: one lane tells of all.
-      const moved = new Set(doubt.items.map(({ lane }) => lane));
-      const told = doubt.progress.find(({ lane }) => moved.has(lane));
-      const found = told === undefined ? undefined : committed.get(told.lane);
-      if (told !== undefined && found?.offset === told.offset && found.metadata === told.metadata) {
-        outbox.confirm(doubt.items);
-      }
+      const moved = new Set(doubt.batch.items.map(({ lane }) => lane));
+      const isOnLog = ({ lane, offset, metadata }: LaneProgress) => {
+        const found = committed.get(lane);
+        return moved.has(lane) && found?.offset === offset && found.metadata === metadata;
+      };
+      if (doubt.progress.some(isOnLog)) outbox.confirm();
+      else outbox.giveBack();
       return true;
     } catch (error) {
       logger.debug({ err: error }, "can not tell yet what was committed last");

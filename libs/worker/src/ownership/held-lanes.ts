@@ -1,6 +1,7 @@
 import type { Directory } from "@shardcast/control";
 import type { LaneProgress, LogReader } from "@shardcast/log";
 import { isShardcastError, ShardcastError } from "@shardcast/protocol";
+import type { Results } from "@shardcast/results";
 import type { Logger } from "pino";
 import { farther } from "../execution/done-above.ts";
 import type { Lane } from "../execution/lane.ts";
@@ -20,6 +21,7 @@ export interface HeldLanesOptions {
   readonly member: Member;
   readonly directory: Directory;
   readonly reader: LogReader;
+  readonly results: Pick<Results, "caughtUp">;
   readonly records: LaneRecords;
   /** Name of the topic whose partitions are the lanes. */
   readonly requests: string;
@@ -27,6 +29,8 @@ export interface HeldLanesOptions {
   readonly hookTimeoutMs: number;
   /** What was done and not committed may be taken along by this process; not where replies are committed with it (EOS). */
   readonly carryProgress: boolean;
+  /** Resolves when no commit is under way that says more of the lane than its own progress does. */
+  readonly settled: (lane: number) => Promise<void>;
   readonly onLaneAcquired: OnLaneAcquired | undefined;
   readonly onLaneReleased: OnLaneReleased | undefined;
   /** Makes what executes a lane, from where it goes on and what of that is committed. */
@@ -57,9 +61,9 @@ export class HeldLanes {
   readonly cooling = new Cooling();
 
   constructor(options: HeldLanesOptions) {
-    const { onChange, drainMs, logger } = options;
+    const { onChange, drainMs, settled, logger } = options;
     this.#options = options;
-    this.remains = new Remains({ patienceMs: drainMs, onEnded: onChange, logger });
+    this.remains = new Remains({ patienceMs: drainMs, settled, onEnded: onChange, logger });
     this.#releaser = new Releaser({ ...options, onReleased: (held) => this.released(held) });
   }
 
@@ -72,7 +76,7 @@ export class HeldLanes {
     return this.#held.get(lane);
   }
 
-  /** The claim counted: runs the hook beside the first reading, then handlers may start. */
+  /** The claim counted: runs the hook beside the first reading and the last results, then handlers may start. */
   hold(lane: number, token: number, committed: LaneProgress | undefined): void {
     const from = this.remains.take(lane) ?? this.#known(lane, committed);
     const handlers = new AbortController();
@@ -153,6 +157,7 @@ export class HeldLanes {
       await Promise.all([
         callHook(onLaneAcquired, lane, { fencingToken: token, signal }, hookTimeoutMs),
         this.#read(held),
+        this.#knowResults(held),
       ]);
     } catch (error) {
       if (signal.aborted) return;
@@ -170,14 +175,25 @@ export class HeldLanes {
 
   async #read({ lane, execution, signal }: HeldLane): Promise<void> {
     const { reader, requests } = this.#options;
-    await retry(() => reader.start(requests, lane, execution.position), {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: RETRY_MIN_MS,
-      maxTimeout: RETRY_MAX_MS,
-      randomize: true,
-      signal,
-      shouldRetry: ({ error }) =>
-        isShardcastError(error) && error.retryable && error.code !== "SHARDCAST_CLOSED",
-    });
+    await insist(() => reader.start(requests, lane, execution.position), signal);
   }
+
+  /** C5: what the owners before have recorded, or a request might run again that has ended. */
+  async #knowResults({ lane, signal }: HeldLane): Promise<void> {
+    const { results } = this.#options;
+    await insist(() => results.caughtUp(lane), signal);
+  }
+}
+
+/** Tries on while the log is away. */
+function insist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  return retry(call, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: RETRY_MIN_MS,
+    maxTimeout: RETRY_MAX_MS,
+    randomize: true,
+    signal,
+    shouldRetry: ({ error }) =>
+      isShardcastError(error) && error.retryable && error.code !== "SHARDCAST_CLOSED",
+  });
 }

@@ -1,7 +1,9 @@
 import { type Directory, openDirectory } from "@shardcast/control";
 import type { LaneProgress, LogReader } from "@shardcast/log";
 import { groupOf, newId, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
+import { openResults, type Results } from "@shardcast/results";
 import type { Logger } from "pino";
+import { tellAttempts } from "../execution/attempt-news.ts";
 import { appendAtOnce, withProgress } from "../execution/delivery.ts";
 import { Lane } from "../execution/lane.ts";
 import { Lease } from "../execution/lease.ts";
@@ -50,6 +52,7 @@ export class Ownership {
   readonly #outbox: Outbox;
   readonly #directory: Directory;
   readonly #reader: LogReader;
+  readonly #results: Results;
   readonly #member: Member;
   readonly #keeper: LaneKeeper;
   readonly #committer: Committer;
@@ -63,8 +66,9 @@ export class Ownership {
    */
   static async open(parts: OwnershipOptions): Promise<Ownership> {
     const { log } = parts.options;
-    const { service, lanes, topicPrefix: prefix } = parts.resolved;
-    const topics = topicsOf(service, { lanes, prefix });
+    const { service, lanes, topicPrefix: prefix, resultRetentionMs } = parts.resolved;
+    const { logger } = parts;
+    const topics = topicsOf(service, { lanes, prefix, resultRetentionMs });
     const group = groupOf(service, prefix);
     const member = { member: parts.identity.member, group, requests: topics.requests.name };
     // Before all else: a predecessor's lease runs out meanwhile.
@@ -81,19 +85,22 @@ export class Ownership {
     let ownership: Ownership | undefined;
     // Side by side: a reader may take seconds to join its group, the directory as well.
     const opening = await Promise.allSettled([
-      openDirectory(log, { service, topicPrefix: prefix, logger: parts.logger }),
+      openDirectory(log, { service, topicPrefix: prefix, logger }),
       log.openReader({
         topics: [topics.requests.name],
         onRecords: (records) => {
           if (ownership !== undefined) ownership.#keeper.accept(records);
         },
       }),
+      // Of all lanes, all the time: a take-over then waits for the last moments only.
+      openResults(log, { service, topicPrefix: prefix, lanes, retentionMs: resultRetentionMs, logger }),
     ]);
-    const [directory, reader] = opening;
+    const [directory, reader, results] = opening;
     try {
       if (directory.status === "rejected") throw directory.reason;
       if (reader.status === "rejected") throw reader.reason;
-      ownership = new Ownership(parts, topics, directory.value, reader.value, first);
+      if (results.status === "rejected") throw results.reason;
+      ownership = new Ownership(parts, topics, directory.value, reader.value, results.value, first);
       if ((await ownership.#member.join()) === "replaced") {
         throw new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
       }
@@ -113,6 +120,7 @@ export class Ownership {
     topics: ServiceTopics,
     directory: Directory,
     reader: LogReader,
+    results: Results,
     first: Promise<OpenedSession | undefined>,
   ) {
     const { options, resolved, identity, logger, emit } = parts;
@@ -125,6 +133,7 @@ export class Ownership {
     this.#topics = topics;
     this.#directory = directory;
     this.#reader = reader;
+    this.#results = results;
     this.#lease = new Lease(leaseMs);
     this.#handlers = new Map(Object.entries(options.handlers ?? {}));
     this.#outbox = new Outbox(() => this.#committer.nudge());
@@ -150,6 +159,7 @@ export class Ownership {
       directory,
       member: this.#member,
       reader,
+      results,
       topics,
       group,
       name,
@@ -157,6 +167,7 @@ export class Ownership {
       uid,
       url: resolved.url,
       carryProgress: resolved.delivery === "at-least-once",
+      settled: (lane) => this.#outbox.settled(lane),
       onLaneAcquired: options.onLaneAcquired,
       onLaneReleased: options.onLaneReleased,
       execution: (...lane) => this.#execution(...lane),
@@ -196,7 +207,7 @@ export class Ownership {
     await this.#keeper.stop(graceMs);
     this.#stopTimers();
     await this.#member.leave();
-    await Promise.allSettled([this.#reader.close(), this.#directory.close()]);
+    await Promise.allSettled([this.#reader.close(), this.#results.close(), this.#directory.close()]);
     this.#end.resolve("stopped");
   }
 
@@ -217,17 +228,20 @@ export class Ownership {
       lease: this.#lease,
       logger: logger.child({ lane }),
     };
-    const delivery =
-      resolved.delivery === "exactly-once"
-        ? withProgress(options.log, this.#outbox, scope)
-        : appendAtOnce(options.log, scope);
-    const topic = this.#topics.requests.name;
+    const { log } = options;
+    const topics = this.#topics;
+    const results = this.#results;
+    const together = withProgress(log, this.#outbox, scope);
+    const delivery = resolved.delivery === "exactly-once" ? together : appendAtOnce(log, scope);
+    const topic = topics.requests.name;
     return new Lane(
       {
         ...resolved,
         scope,
         handlerFor: (name) => this.#handlers.get(name) ?? options.defaultHandler,
-        settler: new Settler(delivery, this.#topics, scope),
+        settler: new Settler({ scope, topics, delivery, committed: together, results, log }),
+        results,
+        newsOf: (request) => tellAttempts(log, topics, scope, request),
         pause: () => this.#reader.pause(topic, lane),
         resume: () => this.#reader.resume(topic, lane),
       },

@@ -7,6 +7,8 @@ export interface ReleaserOptions {
   readonly member: Member;
   readonly directory: Directory;
   readonly records: LaneRecords;
+  /** Resolves when no commit is under way that says more of the lane than its own progress does. */
+  readonly settled: (lane: number) => Promise<void>;
   readonly onReleased: (held: HeldLane) => void;
 }
 
@@ -38,9 +40,11 @@ export class Releaser {
   }
 
   async #work(): Promise<void> {
-    const { member, directory, records, onReleased } = this.#options;
+    const { member, directory, records, settled, onReleased } = this.#options;
     while (member.holding) {
-      const batch = this.#ready.splice(0).filter(({ state }) => state === "releasing");
+      const ready = this.#ready.splice(0);
+      await Promise.all(ready.map(({ lane }) => settled(lane)));
+      const batch = ready.filter(({ state }) => state === "releasing"); // it may have been lost meanwhile
       if (batch.length === 0) return;
       const progress = batch.map((held) => held.snapshot());
       const given = batch.map(({ lane, token }, i) => records.released(lane, token, progress[i]));

@@ -1,17 +1,23 @@
 import type { LaneProgress } from "@shardcast/log";
-import type { ShardcastError } from "@shardcast/protocol";
+import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import type { HeldLane } from "./held-lane.ts";
 
 interface Remainder {
   readonly held: HeldLane;
-  readonly carry: boolean;
+  /** What was done here counts; where it does not, the log says what does. */
+  carry: boolean;
+  /** No handler runs any more. */
+  drained: boolean;
   ended: boolean;
+  readonly end: () => void;
 }
 
 export interface RemainsOptions {
   /** How long handlers that were told to stop are waited for. */
   readonly patienceMs: number;
+  /** Resolves when no commit is under way that says more of the lane than its own progress does. */
+  readonly settled: (lane: number) => Promise<void>;
   readonly onEnded: () => void;
   readonly logger: Logger;
 }
@@ -28,20 +34,29 @@ export class Remains {
   /** @param carry nobody else can have gone on with the lane, if it is still ours: what was done here counts */
   add(held: HeldLane, carry: boolean): void {
     const { lane, execution } = held;
-    const { patienceMs, onEnded, logger } = this.#options;
-    const remainder: Remainder = { held, carry, ended: false };
-    this.#lanes.set(lane, remainder);
+    const { patienceMs, settled, onEnded, logger } = this.#options;
     const end = () => {
       clearTimeout(deaf);
       if (remainder.ended) return;
       remainder.ended = true;
       onEnded();
     };
+    const remainder: Remainder = { held, carry, drained: false, ended: false, end };
+    this.#lanes.set(lane, remainder);
+    const endSettled = async () => {
+      if (remainder.carry) await settled(lane);
+      end();
+    };
     const deaf = setTimeout(() => {
       logger.error({ lane, patienceMs }, "handlers do not heed their signal; they are left behind");
-      end();
+      // What they still bring must not come beside what the lane goes on with.
+      held.abandon(new ShardcastError("SHARDCAST_FENCED", "the lane goes on without what still runs"));
+      void endSettled();
     }, patienceMs).unref();
-    void execution.drain().then(end);
+    void execution.drain().then(() => {
+      remainder.drained = true;
+      return endSettled();
+    });
   }
 
   running(lane: number): boolean {
@@ -61,7 +76,12 @@ export class Remains {
 
   /** Others may have the lanes: nothing of them is recorded any more (C2, C4). */
   abandon(reason: ShardcastError): void {
-    for (const { held } of this.#lanes.values()) held.abandon(reason);
+    for (const remainder of this.#lanes.values()) {
+      remainder.carry = false;
+      remainder.held.abandon(reason);
+      // Not by the commit it waits for: that is cleared up by the next session only.
+      if (remainder.drained) remainder.end();
+    }
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 import { MAX_METADATA_BYTES } from "@shardcast/log";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeDoneAbove, WINDOW } from "../../src/execution/done-above.ts";
+import { decodeDoneAbove, encodeDoneAbove, WINDOW } from "../../src/execution/done-above.ts";
 import { LaneProgress } from "../../src/execution/lane-progress.ts";
 
 /** The same by remembering everything: which offsets the lane has, which were handed out, which are done. */
@@ -154,4 +154,29 @@ test("garbage as metadata is no progress", () => {
   const progress = new LaneProgress(3, "b not ours");
   expect(progress.snapshot()).toEqual({ offset: 3, metadata: "" });
   expect(progress.admit(4)).toBe(true);
+});
+
+test("C3: what a commit would make done is in its snapshot as if it were done, and in no other", () => {
+  const offsets = fc.uniqueArray(fc.nat(60), { maxLength: 40 });
+  fc.assert(
+    fc.property(fc.nat(10), offsets, offsets, offsets, (low, restored, done, also) => {
+      const metadata = encodeDoneAbove(
+        low,
+        restored.map((offset) => low + 1 + offset),
+      );
+      const make = (completed: readonly number[]) => {
+        const progress = new LaneProgress(low, metadata);
+        const admitted = new Set<number>();
+        for (let offset = low; offset < low + 30; offset++) if (progress.admit(offset)) admitted.add(offset);
+        for (const each of completed) if (admitted.has(low + each)) progress.complete(low + each);
+        return { progress, admitted };
+      };
+      const { progress, admitted } = make(done);
+      const before = progress.snapshot();
+      const open = also.map((each) => low + each).filter((each) => admitted.has(each));
+      const expected = make([...done, ...also]).progress.snapshot();
+      expect(progress.snapshot(new Set(open))).toEqual(expected);
+      expect(progress.snapshot()).toEqual(before);
+    }),
+  );
 });

@@ -1,10 +1,11 @@
 import type { LogRecord } from "@shardcast/log";
-import { topicsOf } from "@shardcast/protocol";
+import { encodeRequest, newRequestId, topicsOf } from "@shardcast/protocol";
 import fc from "fast-check";
 import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { tellAttempts } from "../../src/execution/attempt-news.ts";
 import { appendAtOnce } from "../../src/execution/delivery.ts";
-import { WINDOW } from "../../src/execution/done-above.ts";
+import { encodeDoneAbove, WINDOW } from "../../src/execution/done-above.ts";
 import { Lane, type LaneOptions } from "../../src/execution/lane.ts";
 import { Settler } from "../../src/execution/settle.ts";
 import { Stage } from "../support/stage.ts";
@@ -26,11 +27,17 @@ async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offs
     logger: pino({ level: "silent" }),
   };
   const reader = { paused: false, pauses: 0, resumes: 0 };
+  const delivery = appendAtOnce(log, scope);
+  const topics = topicsOf(SERVICE, { lanes: 1 });
+  const results = { get: () => undefined, note: () => {} };
+  const settler = new Settler({ scope, topics, delivery, committed: delivery, results, log });
   const lane = new Lane(
     {
       scope,
       handlerFor: () => stage.handler,
-      settler: new Settler(appendAtOnce(log, scope), topicsOf(SERVICE, { lanes: 1 }), scope),
+      settler,
+      results,
+      newsOf: (request) => tellAttempts(log, topics, scope, request),
       concurrency: 10_000,
       maxQueued: 10_000,
       maxQueuedBytes: 10_000_000,
@@ -50,7 +57,7 @@ async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offs
     from,
   );
   onTestFinished(() => void lane.drain());
-  return { lane, stage, reader, lost };
+  return { lane, stage, reader, lost, settler };
 }
 
 function record(offset: number, bytes = 1): LogRecord {
@@ -218,4 +225,43 @@ test("C1: a record that is delivered twice is handled once", async () => {
   await stage.started(3);
   await quiet();
   expect(stage.calls.map(({ context }) => context.offset)).toEqual([0, 1, 2]);
+});
+
+/** A record that waits until then. */
+function delayed(offset: number, notBeforeMs: number): LogRecord {
+  const key = Buffer.from("delayed");
+  const request = { id: newRequestId(0), service: SERVICE, key, handler: "", notBeforeMs, attempt: 1 };
+  return { ...record(offset), ...encodeRequest({ ...request, headers: {}, body: Buffer.from("delayed") }) };
+}
+
+/** A lane that has gone on past a request that waits, by so many records, done before a restart; and what it moves. */
+async function lanePast(notBeforeMs: number, records: number) {
+  const moved: number[] = [];
+  const done = Array.from({ length: Math.min(records, WINDOW) }, (_, i) => i + 1);
+  const from = { lane: 0, offset: 0, metadata: encodeDoneAbove(0, done) };
+  const { lane, reader, settler } = await laneOf({ handlerFor: () => () => {} }, from);
+  vi.spyOn(settler, "moveToEnd").mockImplementation(async ({ offset }) => void moved.push(offset));
+  lane.begin();
+  lane.accept([delayed(0, notBeforeMs), ...Array.from({ length: records }, (_, i) => record(i + 1))]);
+  await vi.waitFor(() => expect(lane.queued).toBe(moved.length === 0 ? 1 : 0), { timeout: 4_000 });
+  return { lane, reader, moved };
+}
+
+test("C7: a lane that may not run further ahead of a request that waits puts it at its end, and goes on", async () => {
+  const { lane, reader, moved } = await lanePast(Date.now() + 50_000, WINDOW + 9);
+  expect(moved).toEqual([0]);
+  expect(lane.position).toBe(WINDOW + 10);
+  expect(reader.paused).toBe(false);
+});
+
+test("C7: one that has long to wait is put there before the lane has to stop for it; another is not", async () => {
+  const far = await lanePast(Date.now() + 3_600_000, WINDOW / 2 + 9);
+  expect(far.moved).toEqual([0]);
+  expect(far.lane.position).toBe(WINDOW / 2 + 10);
+  expect(far.reader.pauses).toBe(0);
+  const near = await lanePast(Date.now() + 50_000, WINDOW / 2 + 9);
+  expect(near.moved).toEqual([]);
+  expect(near.lane.position).toBe(0);
+  const young = await lanePast(Date.now() + 3_600_000, WINDOW / 2 - 9);
+  expect(young.moved).toEqual([]);
 });

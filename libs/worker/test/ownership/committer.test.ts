@@ -15,7 +15,10 @@ const RENEW_MS = 500;
 const HOUR_MS = 3_600_000;
 
 /** A committer over one lane by itself; its member commits what it is given. */
-function committerOf(state: HeldLane["state"] = "owned") {
+function committerOf(
+  state: HeldLane["state"] = "owned",
+  { intervalMs = INTERVAL_MS, renewMs = RENEW_MS } = {},
+) {
   const works: CommitWork[] = [];
   const lane = { offset: 0, committed: -1 };
   const execution = {
@@ -47,8 +50,8 @@ function committerOf(state: HeldLane["state"] = "owned") {
     outbox: new Outbox(() => {}),
     group: "g",
     requests: "r",
-    intervalMs: INTERVAL_MS,
-    renewMs: RENEW_MS,
+    intervalMs,
+    renewMs,
     logger: pino({ level: "silent" }),
   });
   const progress = () => works.flatMap((work) => work.progress ?? []).map(({ offset }) => offset);
@@ -73,8 +76,8 @@ test("without anything to commit the lease is renewed all the same, and not more
 });
 
 test("C10: progress of an idle lane is committed again and again, so that Kafka does not forget it", async () => {
-  const { committer, progress } = committerOf();
-  await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+  const { committer, progress } = committerOf("owned", { intervalMs: 60_000, renewMs: 60_000 });
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(progress()).toEqual([0]);
   await vi.advanceTimersByTimeAsync(7 * HOUR_MS);
   expect(progress()).toEqual([0, 0]);

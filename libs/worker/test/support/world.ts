@@ -6,12 +6,18 @@ import { createMemoryLog, MemoryCluster, type MemoryClusterOptions } from "@shar
 import {
   type ControlRecord,
   decodeControl,
+  decodeReply,
   decodeReplyFence,
+  decodeResult,
+  encodeCancel,
   encodeControl,
   encodeRequest,
   headerText,
   newRequestId,
+  type ReplyEnvelope,
   type RequestEnvelope,
+  type ResultEnd,
+  type ResultEnvelope,
   topicsOf,
 } from "@shardcast/protocol";
 import { type Logger, pino } from "pino";
@@ -23,6 +29,7 @@ export const REQUESTS = `${SERVICE}.requests`;
 export const REPLIES = `${SERVICE}.replies`;
 export const CONTROL = `${SERVICE}.control`;
 export const DEAD = `${SERVICE}.dead`;
+export const RESULTS = `${SERVICE}.results`;
 
 /** Quick retries and commits, so that nothing waits longer than it must. */
 const QUICK = { commitIntervalMs: 2, retryMinMs: 1, retryMaxMs: 2, graceMs: 60_000, leaseMs: 300 };
@@ -170,6 +177,30 @@ export class World {
   /** What was replied, without the marks that fence lost owners off. */
   replies(partition = 0): LogRecord[] {
     return this.records(REPLIES, partition).filter((record) => decodeReplyFence(record) === undefined);
+  }
+
+  /** The same as who waits reads it. */
+  answers(partition = 0): ReplyEnvelope[] {
+    return this.replies(partition)
+      .map(decodeReply)
+      .filter((each) => each !== undefined);
+  }
+
+  /** Everything on `S.results` of a lane, in order. */
+  results(lane = 0): ResultEnvelope[] {
+    return this.records(RESULTS, lane)
+      .map(decodeResult)
+      .filter((each) => each !== undefined);
+  }
+
+  /** How requests of a lane ended that are recorded. */
+  ends(lane = 0): ResultEnd[] {
+    return this.results(lane).filter((each) => each.kind === "ended");
+  }
+
+  /** Cancels a request, as a gateway would. */
+  cancel(id: string, lane = 0): Promise<number> {
+    return this.append({ partition: lane, ...encodeCancel(SERVICE, id) });
   }
 
   /** Dead letters of lane 0, once there are so many; headers as text. */

@@ -1,0 +1,146 @@
+import {
+  type Contract,
+  decodeWith,
+  encodeWith,
+  type HandlerDefinition,
+  type HandlerName,
+  type InputSent,
+  issuesText,
+  type KeySent,
+  type OutputRead,
+  validate,
+} from "@shardcast/contract";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol";
+import type { Client } from "./client-api.ts";
+import type { Reply, RequestOptions } from "./options.ts";
+import { TypedError } from "./typed-error.ts";
+
+/** What the contract leaves to say of a request. */
+export type TypedOptions = Omit<RequestOptions, "handler" | "contentType">;
+
+/** The part of a client that is needed; any that speaks to the service will do. */
+export type Requester = Pick<Client, "request">;
+
+/** A function for each handler of a contract. */
+export type TypedClient<C extends Contract> = {
+  readonly [H in HandlerName<C>]: (
+    key: KeySent<C>,
+    ...more: undefined extends InputSent<C, H>
+      ? [input?: InputSent<C, H>, options?: TypedOptions]
+      : [input: InputSent<C, H>, options?: TypedOptions]
+  ) => Promise<OutputRead<C, H>>;
+};
+
+/** Statuses from here on are no success. */
+const REDIRECTS = 300;
+
+/**
+ * Calls a service by its contract.
+ *
+ * Key and input are checked before they are sent, and nothing is sent when they do not fit: SHARDCAST_INVALID_KEY, or
+ * SHARDCAST_INVALID_REQUEST with status 422, each with `extensions.issues`. What a handler declares as an error is thrown as a
+ * {@link TypedError}, anything else as `client.request` does. An answer that does not fit is thrown as
+ * SHARDCAST_UNSUPPORTED_VERSION: the worker goes by another version of the contract. Its request has been handled all the
+ * same.
+ */
+export function typed<C extends Contract>(client: Requester, contract: C): TypedClient<C> {
+  const functions = Object.entries(contract.handlers).map(([name, definition]) => [
+    name,
+    (key: string | Uint8Array, input?: unknown, options?: TypedOptions) =>
+      call({ client, contract, name, definition }, key, input, options),
+  ]);
+  return Object.freeze(Object.fromEntries(functions)) as TypedClient<C>;
+}
+
+interface Target {
+  readonly client: Requester;
+  readonly contract: Contract;
+  readonly name: string;
+  readonly definition: HandlerDefinition;
+}
+
+async function call(
+  target: Target,
+  key: string | Uint8Array,
+  input: unknown,
+  options: TypedOptions | undefined,
+): Promise<unknown> {
+  const { client, contract, name, definition } = target;
+  await checkKey(contract, key);
+  const body = await bodyOf(name, definition, input);
+  const asked: RequestOptions = { ...options, handler: name };
+  let answered: Reply;
+  try {
+    answered = await client.request(
+      contract.service,
+      key,
+      body,
+      body === undefined ? asked : { ...asked, contentType: "application/json" },
+    );
+  } catch (error) {
+    throw (await declaredError(target, error)) ?? error;
+  }
+  return outputOf(name, definition, answered);
+}
+
+async function checkKey({ keys }: Contract, key: string | Uint8Array): Promise<void> {
+  if (keys === undefined) return;
+  const checked = await validate(keys, key);
+  if (checked.ok) return;
+  const { issues } = checked;
+  throw new ShardcastError("SHARDCAST_INVALID_KEY", `key: ${issuesText(issues)}`, { extensions: { issues } });
+}
+
+async function bodyOf(
+  name: string,
+  { input: schema }: HandlerDefinition,
+  input: unknown,
+): Promise<string | undefined> {
+  if (schema === undefined) {
+    if (input === undefined) return undefined;
+    throw new ShardcastError("SHARDCAST_INVALID_REQUEST", `${name}: takes no input`, { status: 422 });
+  }
+  const encoded = await encodeWith(schema, input);
+  if (encoded.ok) return encoded.text;
+  const { issues } = encoded;
+  throw new ShardcastError("SHARDCAST_INVALID_REQUEST", `${name}: ${issuesText(issues)}`, {
+    status: 422,
+    extensions: { issues },
+  });
+}
+
+/** Undefined for what is not declared, also when its details are not as declared: nothing of it is hidden then. */
+async function declaredError(
+  { contract, name, definition }: Target,
+  error: unknown,
+): Promise<TypedError | undefined> {
+  if (!isShardcastError(error) || error.code !== "SHARDCAST_HANDLER_REFUSED") return undefined;
+  const { error: refusal, details } = error.extensions;
+  const { errors = {} } = definition;
+  if (typeof refusal !== "string" || !Object.hasOwn(errors, refusal)) return undefined;
+  const schema = errors[refusal]?.details;
+  if (schema === undefined) return new TypedError(contract.service, name, refusal, undefined, error);
+  const checked = await validate(schema, details);
+  return checked.ok ? new TypedError(contract.service, name, refusal, checked.value, error) : undefined;
+}
+
+async function outputOf(name: string, { output }: HandlerDefinition, answered: Reply): Promise<unknown> {
+  if (answered.status >= REDIRECTS) throw otherVersion(name, answered, `status ${answered.status}`);
+  if (output === undefined) return undefined;
+  const decoded = await decodeWith(output, answered.body);
+  switch (decoded.kind) {
+    case "value":
+      return decoded.value;
+    case "not-json":
+      throw otherVersion(name, answered, "not valid JSON");
+    case "unfit":
+      throw otherVersion(name, answered, issuesText(decoded.issues), { issues: decoded.issues });
+  }
+}
+
+function otherVersion(name: string, { id }: Reply, why: string, more: object = {}): ShardcastError {
+  const detail = `the answer of ${name} does not fit the contract of this caller: ${why}`;
+  return new ShardcastError("SHARDCAST_UNSUPPORTED_VERSION", detail, {
+    extensions: { ...more, requestId: id },
+  });
+}

@@ -1,0 +1,28 @@
+export type { AsyncApiOptions } from "./asyncapi/document.ts";
+export { asyncApi } from "./asyncapi/document.ts";
+export type {
+  BroadcastDefinition,
+  Contract,
+  DetailsRead,
+  DetailsSent,
+  ErrorDefinition,
+  ErrorName,
+  HandlerDefinition,
+  HandlerName,
+  InputRead,
+  InputSent,
+  KeyRead,
+  KeySent,
+  OutputRead,
+  OutputSent,
+  ServiceDefinition,
+} from "./contract.ts";
+export { defineService } from "./define.ts";
+export type { Json, JsonObject } from "./documents/json.ts";
+export type { OpenApiOptions } from "./openapi/document.ts";
+export { openApi } from "./openapi/document.ts";
+export type { ReadBy, Schema, SentBy } from "./schema.ts";
+export type { Issue, Validation } from "./validate.ts";
+export { issuesText, validate } from "./validate.ts";
+export type { Decoded, Encoded } from "./wire.ts";
+export { decodeWith, encodeWith } from "./wire.ts";

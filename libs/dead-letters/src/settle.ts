@@ -1,0 +1,123 @@
+import type { AppendRecord, Log, LogRecord } from "@shardcast/log";
+import {
+  type DeadLetter,
+  groupOf,
+  isShardcastError,
+  type RedrivenMarker,
+  type ServiceTopics,
+  ShardcastError,
+} from "@shardcast/protocol";
+import { decodeCursor, stretchesOf } from "./cursor.ts";
+import type { ListParts } from "./list.ts";
+import { Run } from "./run.ts";
+import { assertCount, assertSelection, invalid, type Selection } from "./selection.ts";
+
+export interface SettleOptions extends Selection {
+  /** Ids of requests, at most {@link MAX_SETTLED}: only their letters. */
+  readonly ids?: readonly string[];
+  /** Says what would be done, and does nothing. Default false. */
+  readonly dryRun?: boolean;
+  /** Most letters that are judged, up to {@link MAX_SETTLED}. Default {@link DEFAULT_SETTLED}. */
+  readonly limit?: number;
+  /** Of a report before: goes on where that one ended. */
+  readonly cursor?: string;
+  /** Ends it after the commit under way; the report then says how far it came. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of one letter. */
+export type LetterOutcome = { readonly lane: number; readonly offset: number; readonly id?: string } & (
+  | { readonly outcome: RedrivenMarker["how"] }
+  | { readonly outcome: "skipped"; readonly reason: SkipReason }
+);
+
+export interface SettleReport {
+  /** As the markers have it. */
+  readonly redriveId: string;
+  /** True: nothing was done, the counts say what would be. */
+  readonly dryRun: boolean;
+  /** Letters that fit the selection and were not settled yet. */
+  readonly matched: number;
+  readonly redriven: number;
+  readonly discarded: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  /** Letters that fit as well, but were settled before. */
+  readonly settledBefore: number;
+  /** One for each that matched, by lane and offset. */
+  readonly outcomes: readonly LetterOutcome[];
+  /** Set when not everything was looked at. */
+  readonly cursor?: string;
+}
+
+const MAX_SETTLED = 10_000;
+const DEFAULT_SETTLED = 1_000;
+/** Whoever opens a session of this name ends the one before: only one settles letters of a service at a time. */
+const MEMBER = "@redrive";
+
+export interface SettleParts extends ListParts {
+  readonly log: Log;
+  readonly service: string;
+  readonly prefix: string;
+  readonly topics: ServiceTopics;
+}
+
+/** Why a letter stays as it is. */
+export type SkipReason =
+  /** Its request is no longer whole; the origin may still have it. */
+  | "truncated"
+  /** The record never was a request. */
+  | "not-a-request"
+  /** The record can not be read as a request. */
+  | "unreadable"
+  | "redriven-too-often"
+  /** The log would not take the request. */
+  | "too-large";
+
+/** What becomes of a letter. */
+export type Verdict =
+  | { readonly kind: "settle"; readonly request?: AppendRecord }
+  | { readonly kind: "skip"; readonly reason: SkipReason };
+
+/** What is done with letters. */
+export interface Plan {
+  readonly how: RedrivenMarker["how"];
+  readonly judge: (record: LogRecord, letter: DeadLetter) => Verdict;
+  readonly ratePerSecond?: number;
+}
+
+/** Goes through the letters of a selection, lane by lane in their order, and settles them batch by batch. */
+export async function settleLetters(
+  parts: SettleParts,
+  options: SettleOptions,
+  plan: Plan,
+): Promise<SettleReport> {
+  const { lanes, log, service, prefix, topics } = parts;
+  const { ids, limit = DEFAULT_SETTLED, dryRun = false } = options;
+  assertSelection(options, lanes);
+  assertCount("limit", limit, MAX_SETTLED);
+  if (ids !== undefined && ids.length > MAX_SETTLED) throw invalid(`ids: at most ${MAX_SETTLED}`);
+  const start = options.cursor === undefined ? undefined : decodeCursor(options.cursor, lanes, options.lane);
+  const session = dryRun
+    ? undefined
+    : await log.openSession({
+        service: groupOf(service, prefix),
+        member: MEMBER,
+        topic: topics.requests.name,
+      });
+  const run = new Run(parts, { ...options, limit }, plan, session);
+  try {
+    // After the session is open: what the one before has committed is visible, and it can not commit any more.
+    const ranges = await parts.follower.sync();
+    for (const stretch of stretchesOf(ranges, options.lane, start)) {
+      if (!(await run.goThrough(stretch))) break;
+    }
+    return run.report;
+  } catch (error) {
+    if (!isShardcastError(error)) throw error;
+    const { outcomes: _outcomes, ...soFar } = run.report;
+    const detail = `${error.message}; ${soFar.redriven + soFar.discarded} letters were settled before`;
+    throw new ShardcastError(error.code, detail, { cause: error, extensions: { soFar } });
+  } finally {
+    await session?.close();
+  }
+}

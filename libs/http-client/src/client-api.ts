@@ -1,0 +1,72 @@
+import type {
+  Body,
+  EventOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  ShardKey,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
+import type { Owner, Shards } from "./ownership.ts";
+import type { RequestStatus } from "./status.ts";
+
+/**
+ * What callers do with a service. The client of `@shardcast/client`, which speaks to the log itself, is one as well: who
+ * takes this takes either.
+ *
+ * Every method rejects with SHARDCAST_LOG_UNAVAILABLE when the gateway can not be reached or does not answer,
+ * SHARDCAST_LOG_REFUSED when somebody else answers in its place, SHARDCAST_UNKNOWN_SERVICE, SHARDCAST_OVERLOADED,
+ * SHARDCAST_INVALID_REQUEST, SHARDCAST_CLOSED.
+ */
+export interface HttpClient {
+  /**
+   * Sends a request to the owner of the key and waits for its answer. With an idempotency key the outcome is recorded, so
+   * that who repeats the request gets it again (C5).
+   *
+   * @throws {ShardcastError} what ended it, with the request's id as `extensions.requestId` where the gateway said it: what
+   *   the handler failed with, or SHARDCAST_DEADLINE_EXCEEDED, SHARDCAST_ABORTED, SHARDCAST_CANCELLED,
+   *   SHARDCAST_IDEMPOTENCY_MISMATCH, SHARDCAST_LANE_BUSY, SHARDCAST_BODY_TOO_LARGE, SHARDCAST_INVALID_KEY
+   */
+  request(service: string, key: ShardKey, body?: Body, options?: RequestOptions): Promise<Reply>;
+
+  /**
+   * Puts a request on the log that is asked for later, by its id: its progress and outcome are recorded. Resolves once it is
+   * accepted (C3), or with `waitMs` once it has been answered, or that time is over as well.
+   *
+   * @throws {ShardcastError} as {@link request}; what the handler failed with only with `waitMs`
+   */
+  submit(service: string, key: ShardKey, body?: Body, options?: SubmitOptions): Promise<Submitted>;
+
+  /**
+   * What is known of a recorded request. Calls that fail on the way are made again within `waitMs`.
+   *
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_REQUEST, SHARDCAST_ABORTED
+   */
+  result(service: string, id: string, options?: ResultOptions): Promise<RequestStatus>;
+
+  /**
+   * What is known of a recorded request now, and what comes, until it has ended, the signal fires or the client closes. Who
+   * reads slowly may miss what lies between, never the end. A stream that breaks is taken up again, for as long as it takes.
+   *
+   * @throws {ShardcastError} as {@link result}
+   */
+  events(service: string, id: string, options?: EventOptions): AsyncIterable<RequestStatus>;
+
+  /**
+   * Wants a request not to start, or to be stopped. Resolves once that is on the log: it may nevertheless end in another way,
+   * and its outcome says which.
+   *
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_REQUEST, SHARDCAST_ALREADY_ENDED
+   */
+  cancel(service: string, id: string): Promise<void>;
+
+  /** Who has the key's lane, for who sends to the owner himself. @throws {ShardcastError} SHARDCAST_INVALID_KEY */
+  owner(service: string, key: ShardKey): Promise<Owner>;
+
+  /** Who has which lane of a service. */
+  shards(service: string): Promise<Shards>;
+
+  /** Ends every call that waits with SHARDCAST_CLOSED. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,157 @@
+import { ShardcastError } from "@shardcast/protocol/errors";
+import type { Answer } from "./answer.ts";
+import type { Attempt } from "./attempt.ts";
+import { encodeBody } from "./body.ts";
+import type { HttpClient } from "./client-api.ts";
+import { deadlineOf, seconds, timeoutOf, waitOf } from "./durations.ts";
+import { StatusEvents } from "./events.ts";
+import type {
+  BackoffOptions,
+  Body,
+  ConnectHttpOptions,
+  EventOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  ShardKey,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
+import { type Owner, readOwner, readShards, type Shards } from "./ownership.ts";
+import { keyPath, requestPath, shardsPath } from "./paths.ts";
+import { Polling } from "./polling.ts";
+import { readAccepted, readReply, readSubmitted } from "./reply.ts";
+import { requestHeaders } from "./request-headers.ts";
+import { Backoff, once, resolveBackoff, retried } from "./retry.ts";
+import { type Scope, Scopes } from "./scopes.ts";
+import type { RequestStatus } from "./status.ts";
+import { ANSWER_MS, type Ask, Transport } from "./transport.ts";
+
+/** How long the gateway's own word on a time that is over, which names the request, may be under way. */
+const LAST_WORD_MS = 1_000;
+
+/**
+ * A client over HTTP: for browsers, Deno, and whatever does not reach Kafka. Sends nothing yet.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG that names the option
+ */
+export function connectHttp({ retry = {}, ...options }: ConnectHttpOptions): HttpClient {
+  return new GatewayClient(new Transport(options), resolveBackoff(retry));
+}
+
+class GatewayClient implements HttpClient {
+  readonly #transport: Transport;
+  readonly #pauses: Required<BackoffOptions>;
+  readonly #scopes = new Scopes();
+
+  constructor(transport: Transport, pauses: Required<BackoffOptions>) {
+    this.#transport = transport;
+    this.#pauses = pauses;
+  }
+
+  async request(service: string, key: ShardKey, body?: Body, options: RequestOptions = {}): Promise<Reply> {
+    const timeoutMs = timeoutOf(options);
+    const { cancelOnAbort = false, retry = options.idempotencyKey !== undefined } = options;
+    // What is sent twice must be one request all the same (C5).
+    const idempotencyKey = options.idempotencyKey ?? (retry ? randomName() : undefined);
+    const named = idempotencyKey === undefined ? options : { ...options, idempotencyKey };
+    const path = keyPath(service, key, options.handler);
+    const encoded = encodeBody(body);
+    const headers = requestHeaders(named, encoded.contentType);
+    const untilMs = Date.now() + timeoutMs;
+
+    const attempt = (scope: Scope): Promise<Attempt<Reply>> => {
+      const leftMs = Math.max(1, untilMs - Date.now());
+      headers.set("request-timeout", seconds(leftMs));
+      const limits = { limitMs: leftMs + LAST_WORD_MS, tooLate: () => timedOut(timeoutMs) };
+      const ask = { method: "POST", path, headers, body: encoded.bytes, ...limits } as const;
+      return this.#transport.call(ask, scope, readReply);
+    };
+    return this.#scopes.run(options.signal, (scope) => {
+      if (!retry) return once(attempt(scope));
+      // What is cancelled with its connection would only be answered by that.
+      const mayRepeat = ({ lost }: { readonly lost: boolean }) => !(lost && cancelOnAbort);
+      return retried(() => attempt(scope), scope, { backoff: this.#backoff(), untilMs, mayRepeat });
+    });
+  }
+
+  async submit(service: string, key: ShardKey, body?: Body, options: SubmitOptions = {}): Promise<Submitted> {
+    const deadlineMs = deadlineOf(options);
+    const waitMs = waitOf(options);
+    const path = keyPath(service, key, options.handler);
+    const encoded = encodeBody(body);
+    const headers = requestHeaders(options, encoded.contentType);
+    headers.set("prefer", waitMs === undefined ? "respond-async" : `wait=${seconds(waitMs)}`);
+    if (deadlineMs !== undefined) headers.set("request-timeout", seconds(deadlineMs));
+    const limitMs = (waitMs ?? 0) + ANSWER_MS;
+    const ask = { method: "POST", path, headers, body: encoded.bytes, limitMs } as const;
+    return this.#scopes.run(options.signal, (scope) => once(this.#transport.call(ask, scope, readSubmitted)));
+  }
+
+  async result(service: string, id: string, options: ResultOptions = {}): Promise<RequestStatus> {
+    const waitMs = waitOf(options);
+    const path = requestPath(service, id);
+    return this.#scopes.run(options.signal, (scope) => {
+      const polling = this.#polling(id, path, scope);
+      return waitMs === undefined ? once(polling.ask()) : polling.until(Date.now() + waitMs);
+    });
+  }
+
+  async *events(
+    service: string,
+    id: string,
+    { signal }: EventOptions = {},
+  ): AsyncGenerator<RequestStatus, void, undefined> {
+    const path = requestPath(service, id);
+    const scope = this.#scopes.begin(signal);
+    const end = () => this.#polling(id, path, scope).until(Number.POSITIVE_INFINITY);
+    const parts = { id, path: `${path}/events`, transport: this.#transport, backoff: this.#backoff() };
+    try {
+      yield* new StatusEvents({ ...parts, scope, end }).read();
+    } catch (error) {
+      // Who ends them, or closes, is not told that he did.
+      if (error !== scope.error) throw error;
+    } finally {
+      this.#scopes.end(scope);
+    }
+  }
+
+  async cancel(service: string, id: string): Promise<void> {
+    await this.#ask({ method: "DELETE", path: requestPath(service, id) }, readAccepted);
+  }
+
+  async owner(service: string, key: ShardKey): Promise<Owner> {
+    return this.#ask({ method: "GET", path: keyPath(service, key) }, readOwner);
+  }
+
+  async shards(service: string): Promise<Shards> {
+    return this.#ask({ method: "GET", path: shardsPath(service) }, readShards);
+  }
+
+  async close(): Promise<void> {
+    this.#scopes.close();
+  }
+
+  #ask<T>(ask: Ask, read: (answer: Answer) => T | undefined): Promise<T> {
+    return this.#scopes.run(undefined, (scope) => once(this.#transport.call(ask, scope, read)));
+  }
+
+  #polling(id: string, path: string, scope: Scope): Polling {
+    const backoff = () => this.#backoff();
+    return new Polling({ id, path, transport: this.#transport, scope, backoff });
+  }
+
+  #backoff(): Backoff {
+    return new Backoff(this.#pauses);
+  }
+}
+
+/** Not `randomUUID`, which browsers have only where the page came over HTTPS. */
+function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function timedOut(timeoutMs: number): ShardcastError {
+  return new ShardcastError("SHARDCAST_DEADLINE_EXCEEDED", `no reply within ${timeoutMs} ms`);
+}

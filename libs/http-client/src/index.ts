@@ -1,0 +1,18 @@
+export type { HttpClient } from "./client-api.ts";
+export { connectHttp } from "./http-client.ts";
+export type {
+  BackoffOptions,
+  Body,
+  ConnectHttpOptions,
+  EventOptions,
+  IdempotencyOptions,
+  Reply,
+  RequestOptions,
+  ResultOptions,
+  SendOptions,
+  ShardKey,
+  SubmitOptions,
+  Submitted,
+} from "./options.ts";
+export type { LaneOwner, Member, Owner, Shards } from "./ownership.ts";
+export type { EndedStatus, RequestEnd, RequestStatus } from "./status.ts";

@@ -1,0 +1,30 @@
+import type * as sdk from "@shardcast/client";
+import type { Client } from "@shardcast/client";
+import { describe, expectTypeOf, test } from "vitest";
+import type * as http from "../src/index.ts";
+
+/** Checked by the compiler. */
+describe("the types", () => {
+  test("let who takes the client over HTTP take the client over the log", () => {
+    expectTypeOf<Client>().toExtend<http.HttpClient>();
+    expectTypeOf<sdk.Reply>().toExtend<http.Reply>();
+    expectTypeOf<sdk.RequestStatus>().toExtend<http.RequestStatus>();
+  });
+
+  test("of what is asked are the same", () => {
+    expectTypeOf<http.RequestOptions>().toEqualTypeOf<sdk.RequestOptions>();
+    expectTypeOf<http.SubmitOptions>().toEqualTypeOf<sdk.SubmitOptions>();
+    expectTypeOf<http.ResultOptions>().toEqualTypeOf<sdk.ResultOptions>();
+    expectTypeOf<http.EventOptions>().toEqualTypeOf<sdk.EventOptions>();
+    expectTypeOf<http.Body>().toEqualTypeOf<sdk.Body>();
+    expectTypeOf<Parameters<http.HttpClient["request"]>>().toEqualTypeOf<Parameters<Client["request"]>>();
+  });
+
+  test("of what is told are the same, but for the bytes of bodies and what HTTP does not tell", () => {
+    expectTypeOf<http.Owner>().toEqualTypeOf<sdk.Owner>();
+    expectTypeOf<http.Shards>().toEqualTypeOf<sdk.Shards>();
+    expectTypeOf<Omit<http.Reply, "body">>().toEqualTypeOf<Omit<sdk.Reply, "body">>();
+    expectTypeOf<http.RequestStatus["state"]>().toEqualTypeOf<sdk.RequestStatus["state"]>();
+    expectTypeOf<http.EndedStatus["end"]>().toEqualTypeOf<sdk.EndedStatus["end"]>();
+  });
+});
