@@ -33,8 +33,13 @@ export interface SendOptions {
   readonly notBeforeMs?: number;
 }
 
-/** How a request is to be found again. */
+/** How a request is to be found again, and who is told. */
 export interface IdempotencyOptions {
+  /**
+   * Where the answer is POSTed to once the request has ended, by a gateway that is configured for it. The request is
+   * recorded then.
+   */
+  readonly callbackUrl?: string;
   /**
    * A name of the caller's, 1 to 255 printable ASCII characters. Within the retention of results, requests of one shard key
    * with the same name and content are one request: it runs once, and all get its answer; with another content they are

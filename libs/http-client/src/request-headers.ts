@@ -4,6 +4,7 @@ import type { IdempotencyOptions, SendOptions } from "./options.ts";
 
 /** What the gateway or the connection would take for its own. */
 const OURS = new Set([
+  "callback-url",
   "connection",
   "content-length",
   "content-type",
@@ -30,13 +31,21 @@ export function requestHeaders(
   options: SendOptions & IdempotencyOptions,
   contentType: string | undefined,
 ): Headers {
-  const { headers = {}, traceparent, notBeforeMs, idempotencyKey, cancelOnAbort = false } = options;
+  const {
+    headers = {},
+    traceparent,
+    notBeforeMs,
+    callbackUrl,
+    idempotencyKey,
+    cancelOnAbort = false,
+  } = options;
   const made = new Headers();
   for (const [name, value] of Object.entries(headers)) setHandlers(made, name, value);
   const type = options.contentType ?? contentType;
   if (type !== undefined) set(made, "contentType", "content-type", type);
   if (traceparent !== undefined) set(made, "traceparent", "traceparent", traceparent);
   if (notBeforeMs !== undefined) made.set("delay-until", isoTime("notBeforeMs", notBeforeMs));
+  if (callbackUrl !== undefined) made.set("callback-url", hrefOf(callbackUrl));
   if (idempotencyKey !== undefined) made.set("idempotency-key", quoted(idempotencyKey));
   if (cancelOnAbort) made.set("shardcast-on-disconnect", "cancel");
   return made;
@@ -57,6 +66,15 @@ function set(made: Headers, option: string, name: string, value: string): void {
   } catch (cause) {
     throw invalid(`${option}: HTTP can not carry this value`, cause);
   }
+}
+
+/** In the characters that headers have. */
+function hrefOf(callbackUrl: string): string {
+  if (URL.canParse(callbackUrl)) {
+    const { protocol, href } = new URL(callbackUrl);
+    if (protocol === "https:" || protocol === "http:") return href;
+  }
+  throw invalid("callbackUrl: an http or https URL");
 }
 
 function quoted(idempotencyKey: string): string {

@@ -143,6 +143,7 @@ export function behavesAsClient(open: Open): void {
       ["timeoutMs: 1.5", { timeoutMs: 1.5 }, /^timeoutMs: /],
       ["an empty idempotency key", { idempotencyKey: "" }, /^idempotencyKey: /],
       ["a long idempotency key", { idempotencyKey: "x".repeat(256) }, /^idempotencyKey: /],
+      ["a callback that is none", { callbackUrl: "told.example" }, /^callbackUrl: /],
       ["a header that is none", { headers: { "X-Note": "a" } }, /"X-Note"/],
       ["a header without a text", { headers: { "x-note": 1 as unknown as string } }, /"x-note"/],
       ["a time that is none", { notBeforeMs: Number.NaN }, /^notBeforeMs: /],

@@ -1,3 +1,4 @@
+import { readForeignEvent } from "./foreign-event.ts";
 import { isHandlerName, isServiceName, MAX_KEY_BYTES } from "./names.ts";
 import { asBuffer, headerText, type IncomingRecord, type WireRecord } from "./record.ts";
 import { decodeUserHeaders, encodeUserHeaders, type UserHeaders } from "./user-headers.ts";
@@ -110,7 +111,8 @@ export function encodeCancel(service: string, id: string): WireRecord {
  * The request in a record, or why it is none; never throws, whatever the bytes.
  *
  * A record without our version header is a stranger's keyed event (any Kafka client may write one): it goes to
- * the default handler, its id made from where it lies, so that reading it twice gives the same id.
+ * the default handler, or as a CloudEvent to the one its type names; its id is made from where it lies, so that reading it
+ * twice gives the same id.
  *
  * @param service whose topic this is
  * @param origin where the record lies, e.g. `accounts.requests-0-17`
@@ -136,10 +138,8 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
     ...(traceparent === undefined ? {} : { traceparent }),
   };
   if (version.kind === "absent") {
-    return {
-      kind: "request",
-      request: { ...common, id: origin, service, handler: "", attempt: 1, headers: {} },
-    };
+    const request = { ...common, id: origin, service, ...readForeignEvent(headers), attempt: 1 };
+    return { kind: "request", request };
   }
 
   const id = headerText(headers, "sc-id") ?? "";

@@ -11,15 +11,20 @@ import {
 import type { Logger } from "pino";
 import type { Backend } from "./backend.ts";
 import { answerClientError, noteAnswer } from "./client-error.ts";
+import type { Contracts } from "./contracts/contracts.ts";
+import { documentsOf } from "./documents/documents.ts";
 import type { Lags } from "./lags.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
+import { publisher } from "./publish.ts";
 import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
 import { addDirectoryRoutes } from "./routes/directory.ts";
+import { addDocumentRoutes } from "./routes/documents.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import { addEventRoutes } from "./routes/request-events.ts";
 import { addRequestRoutes } from "./routes/requests.ts";
+import { addServiceRequestRoutes } from "./routes/service-requests.ts";
 import type { Visits } from "./visits.ts";
 
 declare module "fastify" {
@@ -41,11 +46,12 @@ export interface AppOptions {
   readonly visits: Visits;
   readonly lags: Lags;
   readonly deadLetters: DeadLettersByService;
+  readonly contracts: Contracts;
 }
 
 /** The HTTP side: routes and what is said when there is none. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { settings, logger, backend, visits, lags, deadLetters } = options;
+  const { settings, logger, backend, visits, lags, deadLetters, contracts } = options;
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // No line and no child logger for a request: this is the hot path.
@@ -92,15 +98,18 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addHealthRoutes(app, backend);
   addDirectoryRoutes(app, { backend, visits, lags });
   addDeadLetterRoutes(app, { backend, visits, deadLetters });
-  addKeyRoutes(app, {
+  addDocumentRoutes(app, documentsOf(contracts, settings), Object.keys(settings.services));
+  const publish = publisher({
     backend,
-    visits,
     limits: settings,
     callbacks: settings,
     forwardHeaders: settings.forwardHeaders,
     resultRetentionMs: settings.resultRetentionMs,
+    contracts,
     logger,
   });
+  addKeyRoutes(app, { backend, visits, publish });
+  addServiceRequestRoutes(app, { backend, visits, publish, keySources: settings.keySources });
   addRequestRoutes(app, { backend, visits, maxTimeoutMs: settings.maxTimeoutMs, logger });
   addEventRoutes(app, { backend, visits, heartbeatMs: settings.eventHeartbeatMs });
   return app;

@@ -3,6 +3,7 @@ import { DeadLettersByService } from "@shardcast/dead-letters";
 import { pino } from "pino";
 import { buildApp } from "./app.ts";
 import { openBackend } from "./backend.ts";
+import { loadContracts } from "./contracts/load.ts";
 import { Lags } from "./lags.ts";
 import { type GatewayOptions, resolveGatewayOptions } from "./options.ts";
 import { shutDown } from "./shutdown.ts";
@@ -33,11 +34,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const settings = resolveGatewayOptions(options, options.env);
   const { log } = options;
   const logger = options.logger ?? pino({ level: settings.logLevel });
+  const contracts = await loadContracts(settings.contracts, Object.keys(settings.services));
   const visits = new Visits(settings);
   const backend = await openBackend({ log, logger, settings });
   const lags = new Lags({ log, logger, topicPrefix: settings.topicPrefix });
   const deadLetters = new DeadLettersByService({ log, logger, topicPrefix: settings.topicPrefix });
-  const app = buildApp({ settings, logger, backend, visits, lags, deadLetters });
+  const app = buildApp({ settings, logger, backend, visits, lags, deadLetters, contracts });
   try {
     await app.listen({ host: settings.host, port: settings.port });
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { ServiceRoute } from "@shardcast/client";
+import type { Contract } from "@shardcast/contract";
 import type { Log } from "@shardcast/log";
 import {
   type EnvNames,
@@ -11,6 +12,9 @@ import {
 import type { Logger } from "pino";
 import { z } from "zod";
 import { CALLBACK_ENV, type CallbackOptions, callbackShape, checkCallbacks } from "./callbacks/options.ts";
+import { contractsOption } from "./contracts/option.ts";
+import type { KeySource } from "./key-sources/key-source.ts";
+import { checkKeySources, keySourcesOption } from "./key-sources/option.ts";
 import { servicesOption } from "./services.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -27,6 +31,8 @@ const schema = z
     host: z.string().min(1).default("0.0.0.0"),
     port: wholeNumber(0, 65_535).default(8080),
     services: servicesOption,
+    keySources: keySourcesOption.default({}),
+    contracts: contractsOption.default([]),
     replicasFile: z.string().min(1).exactOptional(),
     reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
     planner: flag().default(true),
@@ -47,7 +53,8 @@ const schema = z
     ...callbackShape,
     logLevel: z.enum(LEVELS).default("info"),
   })
-  .check(checkCallbacks);
+  .check(checkCallbacks)
+  .check(checkKeySources);
 
 export type ResolvedGatewayOptions = z.infer<typeof schema>;
 
@@ -56,6 +63,8 @@ export const GATEWAY_ENV = {
   host: "SHARDCAST_HOST",
   port: "SHARDCAST_PORT",
   services: "SHARDCAST_SERVICES",
+  keySources: "SHARDCAST_KEY_SOURCES",
+  contracts: "SHARDCAST_CONTRACTS",
   replicasFile: "SHARDCAST_REPLICAS_FILE",
   reassignAfterMs: "SHARDCAST_REASSIGN_AFTER_MS",
   planner: "SHARDCAST_PLANNER",
@@ -86,6 +95,17 @@ export interface GatewaySettings extends CallbackOptions {
    * `accounts=24/3,orders=12:modulo,invoices`. Replicas are as many as lanes unless it says otherwise.
    */
   readonly services?: Readonly<Record<string, ServiceRoute>> | string;
+  /**
+   * Where `POST /v1/{service}/requests` finds the shard key, by service. As text,
+   * `accounts=header:x-account-id,orders=json:/order/accountId,tenants=query:tenant,users=jwt:sub,docs=path:2`. The token of
+   * `jwt` is only decoded, NOT VERIFIED: for gateways that nobody reaches but through what verifies it. Default none.
+   */
+  readonly keySources?: Readonly<Record<string, KeySource>> | string;
+  /**
+   * Contracts, made by `defineService`, or paths of modules that export some; as text, paths separated by commas. What does
+   * not fit its service's contract is refused before it is on the log. Default none.
+   */
+  readonly contracts?: readonly (Contract | string)[] | string;
   /**
    * A JSON file that says how many replicas are wanted now, `{"accounts": 4}`, and counts more than `services`. Looked at
    * every second; while it is bad or missing, what it said last counts. Default none.

@@ -7,6 +7,9 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   port: "port to listen on, 0 for a free one (8080)",
   services:
     "services to serve: name[=lanes[/replicas]][:strategy],… e.g. accounts=24/3,orders=12:modulo,invoices; required",
+  keySources:
+    "where POST /v1/{service}/requests finds the key: service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM,… (none)",
+  contracts: "modules that export contracts: ./contracts.js,… (none)",
   replicasFile: 'JSON file with the replicas wanted now, {"accounts": 4}; looked at every second (none)',
   reassignAfterMs: "silence after which a member loses its lanes (10000)",
   planner: "whether this gateway may plan which member has which lane (true)",
@@ -44,7 +47,10 @@ export function usage(): string {
     "GET /v1/{service}/requests/{id}[?wait=SECONDS] or …/events, and DELETE cancels. Idempotency-Key makes repetitions",
     "one request, Delay: SECONDS and Delay-Until: DATE let it start later, Request-Timeout: SECONDS is its deadline,",
     "and Shardcast-On-Disconnect: cancel ends it with its connection.",
+    "POST /v1/{service}/requests[/{handler}] is the same, the key taken by the service's key source. The token of a jwt",
+    "source is decoded, NOT VERIFIED: whoever can reach this gateway past what verifies it can claim any key.",
     "GET /v1/{service}/keys/{key} says which replica owns the key, GET /v1/{service}/shards which one has which lane.",
+    "GET /openapi.json, /v1/{service}/openapi.json, /v1/{service}/asyncapi.json and /docs describe it all.",
     "Configured by the environment (defaults in parentheses):",
     "",
     ...names.map((name) => `  ${GATEWAY_ENV[name].padEnd(width)}${MEANINGS[name]}`),

@@ -120,6 +120,11 @@ export class Lane implements ProgressSource {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Resolves when nothing that has ended is on its way to the log any more. */
+  recorded(): Promise<void> {
+    return this.#options.settler.idle();
+  }
+
   /** All progress there is. */
   snapshot(also?: ReadonlySet<number>): CommittedProgress {
     return { lane: this.#options.scope.lane, ...this.#progress.snapshot(also) };

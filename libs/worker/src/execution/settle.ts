@@ -17,6 +17,7 @@ import type { Delivery, Parcel } from "./delivery.ts";
 import { copyOf } from "./move.ts";
 import type { ProgressSource } from "./outbox.ts";
 import type { Outcome } from "./outcome.ts";
+import type { OwedCallbacks } from "./owed-callbacks.ts";
 import type { LaneScope } from "./request.ts";
 
 export interface SettlerOptions {
@@ -29,6 +30,7 @@ export interface SettlerOptions {
   /** Takes in what was committed. */
   readonly results: Pick<Results, "note">;
   readonly log: Pick<Log, "assertFits">;
+  readonly callbacks: OwedCallbacks;
 }
 
 /** How long a reply that the log refuses is tried again: a refusal may be a broker that changes hands. */
@@ -37,9 +39,16 @@ const REPLY_INSIST_MS = 5_000;
 /** Puts on the log what came of a request: the reply to who waits, its result, and the dead letter of what was given up. */
 export class Settler {
   readonly #options: SettlerOptions;
+  #underWay = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+  }
+
+  /** Resolves when no outcome is on its way to the log. */
+  async idle(): Promise<void> {
+    while (this.#underWay > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /**
@@ -56,6 +65,21 @@ export class Settler {
     source: ProgressSource,
   ): Promise<void> {
     if (outcome.kind === "abandoned") return;
+    this.#underWay++;
+    try {
+      await this.#settle(record, request, outcome, source);
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) for (const wake of this.#waiting.splice(0)) wake();
+    }
+  }
+
+  async #settle(
+    record: LogRecord,
+    request: RequestEnvelope | undefined,
+    outcome: Ended,
+    source: ProgressSource,
+  ): Promise<void> {
     if (request?.recording !== undefined) return this.#settleRecorded(record, request, outcome, source);
     const parcel = this.#options.delivery.begin(source, record.offset);
     switch (outcome.kind) {
@@ -105,15 +129,18 @@ export class Settler {
     outcome: Ended,
     source: ProgressSource,
   ): Promise<void> {
-    const { delivery, committed, results } = this.#options;
+    const { delivery, committed, results, callbacks, scope } = this.#options;
     let answer = answerOf(outcome);
     let result = this.#resultOf(request, outcome, answer);
-    if (!this.#fits(request, answer, result)) {
+    let owed = await callbacks.of(request, result, scope.over);
+    if (!this.#fits(request, answer, result, owed)) {
       answer = tooLarge(answer);
       result = this.#resultOf(request, outcome, answer);
+      owed = await callbacks.of(request, result, scope.over);
     }
     const parcel = committed.begin(source, record.offset);
     await parcel.add(this.#resultRecord(result), Number.POSITIVE_INFINITY);
+    if (owed !== undefined) await parcel.add(owed, Number.POSITIVE_INFINITY);
     if (outcome.kind === "exhausted") await this.#bury(parcel, record, outcome);
     if (delivery === committed) await this.#reply(parcel, request, answer);
     await parcel.sent();
@@ -121,13 +148,17 @@ export class Settler {
     if (delivery !== committed) await this.answer(record, request, answer, source);
   }
 
-  /** What is recorded is what is replied: if one of both is too large, neither is taken. */
-  #fits(request: RequestEnvelope, answer: Answer, result: ResultEnd): boolean {
+  /** What is recorded is what is replied and called back: if one of them is too large, none is taken. */
+  #fits(
+    request: RequestEnvelope,
+    answer: Answer,
+    result: ResultEnd,
+    owed: AppendRecord | undefined,
+  ): boolean {
     const { log } = this.#options;
-    const reply = this.#replyRecord(request, answer);
+    const records = [this.#resultRecord(result), this.#replyRecord(request, answer), owed];
     try {
-      log.assertFits(this.#resultRecord(result));
-      if (reply !== undefined) log.assertFits(reply);
+      for (const record of records) if (record !== undefined) log.assertFits(record);
       return true;
     } catch (error) {
       if (hasCode(error, "SHARDCAST_BODY_TOO_LARGE")) return false;

@@ -9,6 +9,8 @@ type State =
   | { readonly kind: "owned" }
   /** No handler starts any more; `timer` ends the patience with those that run. */
   | { readonly kind: "draining"; readonly timer: NodeJS.Timeout }
+  /** The time of its handlers is over. What has ended is still put on the log; `timer` ends the patience with that. */
+  | { readonly kind: "recording"; readonly timer: NodeJS.Timeout | undefined }
   /** Drained: to be committed and released. */
   | { readonly kind: "releasing" }
   | { readonly kind: "gone" };
@@ -64,28 +66,38 @@ export class HeldLane {
   }
 
   /**
-   * Starts no handler any more; resolves when none runs, or when the lane's signal has fired: after `withinMs`, or because
-   * it is lost. A handler that does not heed it is left behind; what it brings is dropped (C2).
+   * Starts no handler any more; resolves when none runs, or when it is lost. After `withinMs` the lane's signal fires; a
+   * handler that does not heed it is left behind, and what it brings is dropped (C2). What has ended by then is waited for: it
+   * must not run again because the log was away (C10).
+   *
+   * @param recordWithinMs how long that may take; for ever where absent, since without the log no lane moves
    */
-  async drain(withinMs: number): Promise<void> {
+  async drain(withinMs: number, recordWithinMs?: number): Promise<void> {
     this.#state = { kind: "draining", timer: this.#timeUp(withinMs) };
     await Promise.race([this.execution.drain(), aborted(this.signal)]);
-    const state = this.#state as State; // it may have been lost meanwhile
-    if (state.kind !== "draining") return;
-    clearTimeout(state.timer);
+    if (!this.#leave("draining")) return;
+    if (this.signal.aborted) {
+      this.#state = { kind: "recording", timer: this.#giveUp(recordWithinMs) };
+      await Promise.race([this.execution.recorded(), aborted(this.#over.signal)]);
+      if (!this.#leave("recording")) return;
+      this.abandon(new ShardcastError("SHARDCAST_CLOSED", "the time to finish is over"));
+    }
     this.#state = { kind: "releasing" };
   }
 
   /** Has no more patience than this with what still drains. */
-  hurry(withinMs: number): void {
-    if (this.#state.kind !== "draining") return;
-    clearTimeout(this.#state.timer);
-    this.#state = { kind: "draining", timer: this.#timeUp(withinMs) };
+  hurry(withinMs: number, recordWithinMs: number): void {
+    const { kind } = this.#state;
+    if (kind === "draining" && this.#leave(kind)) {
+      this.#state = { kind, timer: this.#timeUp(withinMs) };
+    } else if (kind === "recording" && this.#leave(kind)) {
+      this.#state = { kind, timer: this.#giveUp(recordWithinMs) };
+    }
   }
 
   /** Ends it at once: the signal of what runs fires (C2). What has ended is still recorded, unless it is abandoned too. */
   lose(reason: ShardcastError): void {
-    if (this.#state.kind === "draining") clearTimeout(this.#state.timer);
+    if ("timer" in this.#state) clearTimeout(this.#state.timer);
     this.#state = { kind: "gone" };
     this.#lost.abort(reason);
     this.#handlers.abort(reason);
@@ -108,8 +120,21 @@ export class HeldLane {
     return this.execution.snapshot();
   }
 
+  /** Ends what a state holds; false when it is not in that state any more: it may have been lost meanwhile. */
+  #leave(kind: "draining" | "recording"): boolean {
+    if (this.#state.kind !== kind) return false;
+    clearTimeout(this.#state.timer);
+    return true;
+  }
+
   #timeUp(withinMs: number): NodeJS.Timeout {
     const why = new ShardcastError("SHARDCAST_CLOSED", `not finished within ${withinMs} ms`);
+    return setTimeout(() => this.#handlers.abort(why), withinMs);
+  }
+
+  #giveUp(withinMs: number | undefined): NodeJS.Timeout | undefined {
+    if (withinMs === undefined) return undefined;
+    const why = new ShardcastError("SHARDCAST_CLOSED", `not recorded within ${withinMs} ms`);
     return setTimeout(() => this.abandon(why), withinMs);
   }
 }

@@ -88,13 +88,13 @@ export class HeldLanes {
     void this.#acquire(held);
   }
 
-  /** Drains a lane, lets it be flushed, and has it released. */
-  async letGo(held: HeldLane, withinMs: number): Promise<void> {
+  /** Drains a lane, lets it be flushed, and has it released. @param recordWithinMs as `HeldLane.drain` */
+  async letGo(held: HeldLane, withinMs: number, recordWithinMs?: number): Promise<void> {
     if (held.state !== "acquiring" && held.state !== "owned") return;
     const { onLaneReleased, hookTimeoutMs, logger } = this.#options;
     const { lane } = held;
     const acquired = held.state === "owned";
-    await held.drain(acquired ? withinMs : 0);
+    await held.drain(acquired ? withinMs : 0, recordWithinMs);
     if (held.lost.aborted) return;
     if (held.signal.aborted && acquired) {
       logger.warn({ lane, withinMs }, "grace time is over; running handlers are abandoned");

@@ -123,9 +123,10 @@ export class LaneKeeper {
     const { log, member, logger } = this.#options;
     this.#stopping.abort();
     clearTimeout(this.#wake);
+    const recordWithinMs = Math.min(graceMs, RELEASE_LIMIT_MS);
     const drained = this.#held.all().map((held) => {
-      held.hurry(graceMs);
-      return this.#held.letGo(held, graceMs);
+      held.hurry(graceMs, recordWithinMs);
+      return this.#held.letGo(held, graceMs, recordWithinMs);
     });
     await this.#until(() => !this.#passing);
     await this.#dropUnheld();

@@ -11,19 +11,22 @@ import {
 import type { Logger } from "pino";
 import type { Lease } from "../execution/lease.ts";
 
-/** A session, and when it was opened at the latest: nothing of an older one commits since then. Monotonic ms. */
 export interface OpenedSession {
   readonly session: MemberSession;
+  /** At the latest; nothing of an older session commits since then. Monotonic ms. */
   readonly openedMs: number;
+  /** Offset on the control topic below which everything was written before it was opened. */
+  readonly since: number;
 }
 
 /** Opens a session of a member. */
 export async function openMember(
   log: Log,
   { member, group, requests }: { member: string; group: string; requests: string },
+  since: number,
 ): Promise<OpenedSession> {
   const session = await log.openSession({ service: group, member, topic: requests });
-  return { session, openedMs: performance.now() };
+  return { session, openedMs: performance.now(), since };
 }
 
 export interface MemberOptions {
@@ -37,8 +40,8 @@ export interface MemberOptions {
   readonly group: string;
   readonly requests: string;
   readonly control: string;
-  /** The first session, opened early; undefined where that failed, e.g. because there is no topic yet. */
-  readonly first: Promise<OpenedSession | undefined>;
+  /** The first session, opened early. */
+  readonly first: Promise<OpenedSession>;
   readonly logger: Logger;
   /** The session holds again after a time without: what was not certain is now told by the directory. */
   readonly onRejoined: () => void;
@@ -82,7 +85,7 @@ export class Member {
   #since: number | undefined;
   /** When the incarnations before this one were fenced at the latest, monotonic ms. */
   #fencedAtMs = Number.POSITIVE_INFINITY;
-  #first: Promise<OpenedSession | undefined> | undefined;
+  #first: Promise<OpenedSession> | undefined;
   #lastCommitMs = Number.NEGATIVE_INFINITY;
   #lastBeatMs = Number.NEGATIVE_INFINITY;
 
@@ -201,10 +204,9 @@ export class Member {
   /** One try to hold the name: a session, its announcement, and the topic read to there. */
   async #enter(signal: AbortSignal): Promise<Verdict> {
     const { log, directory, lease, member, uid, url, logger } = this.#options;
-    const known = directory.state.member(member)?.since ?? -1;
-    const first = this.#first;
+    const opening = this.#first ?? openMember(log, this.#options, this.#knownUntil());
     this.#first = undefined;
-    const { session, openedMs } = (await first) ?? (await openMember(log, this.#options));
+    const { session, openedMs, since } = await opening;
     try {
       signal.throwIfAborted();
       const begunMs = performance.now();
@@ -223,7 +225,7 @@ export class Member {
       if (outcome.kind === "fenced") {
         // By one that has spoken meanwhile; or by one that has not, a zombie say, which must not win.
         await directory.sync();
-        if ((directory.state.member(member)?.since ?? -1) <= known) {
+        if (this.#knownUntil() <= since) {
           throw unavailable("another session of this member was opened");
         }
         await session.close();
@@ -249,6 +251,12 @@ export class Member {
       await session.close();
       throw error;
     }
+  }
+
+  /** Above the first word of the newest incarnation that is known. */
+  #knownUntil(): number {
+    const { directory, member } = this.#options;
+    return (directory.state.member(member)?.since ?? -1) + 1;
   }
 
   #verdict(): Verdict {

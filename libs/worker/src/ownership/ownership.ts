@@ -8,6 +8,7 @@ import { appendAtOnce, withProgress } from "../execution/delivery.ts";
 import { Lane } from "../execution/lane.ts";
 import { Lease } from "../execution/lease.ts";
 import { Outbox } from "../execution/outbox.ts";
+import { OwedCallbacks } from "../execution/owed-callbacks.ts";
 import type { LaneScope } from "../execution/request.ts";
 import { Settler } from "../execution/settle.ts";
 import type { Handler } from "../handler.ts";
@@ -24,7 +25,8 @@ export interface OwnedLane {
   readonly lane: number;
   readonly fencingToken: number;
   /**
-   * `acquiring`: its hook runs. `owned`: its handlers run. `draining`, `releasing`: on its way to the next owner. `gone`: it is
+   * `acquiring`: its hook runs. `owned`: its handlers run. `draining`, `recording`, `releasing`: on its way to the next
+   * owner. `gone`: it is
    * not held any more.
    */
   readonly state: HeldLane["state"];
@@ -49,6 +51,7 @@ export class Ownership {
   readonly #topics: ServiceTopics;
   readonly #lease: Lease;
   readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #callbacks: OwedCallbacks;
   readonly #outbox: Outbox;
   readonly #directory: Directory;
   readonly #reader: LogReader;
@@ -71,15 +74,12 @@ export class Ownership {
     const topics = topicsOf(service, { lanes, prefix, resultRetentionMs });
     const group = groupOf(service, prefix);
     const member = { member: parts.identity.member, group, requests: topics.requests.name };
-    // Before all else: a predecessor's lease runs out meanwhile.
-    const first = openMember(log, member).catch(() => undefined);
-    const leave = async () => (await first)?.session.close();
-    try {
-      await log.ensureTopics(Object.values(topics));
-    } catch (error) {
-      void leave();
-      throw error;
-    }
+    await log.ensureTopics(Object.values(topics));
+    const [control] = await log.rangesOf(topics.control.name);
+    // Before what takes longer: a predecessor's lease runs out meanwhile.
+    const first = openMember(log, member, control?.high ?? 0);
+    first.catch(() => {}); // whoever joins is told
+    const leave = async () => (await first).session.close();
     // Asked for in vain: the first lane must not wait for what the log needs to be asked.
     log.progressOf(group, topics.requests.name).catch(() => {});
     let ownership: Ownership | undefined;
@@ -107,7 +107,7 @@ export class Ownership {
       return ownership;
     } catch (error) {
       if (ownership !== undefined) ownership.#abandon();
-      void leave();
+      leave().catch(() => {});
       await Promise.allSettled(
         opening.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
       );
@@ -121,7 +121,7 @@ export class Ownership {
     directory: Directory,
     reader: LogReader,
     results: Results,
-    first: Promise<OpenedSession | undefined>,
+    first: Promise<OpenedSession>,
   ) {
     const { options, resolved, identity, logger, emit } = parts;
     const { log } = options;
@@ -135,6 +135,7 @@ export class Ownership {
     this.#reader = reader;
     this.#results = results;
     this.#lease = new Lease(leaseMs);
+    this.#callbacks = new OwedCallbacks({ log, service, topicPrefix: prefix, logger });
     this.#handlers = new Map(Object.entries(options.handlers ?? {}));
     this.#outbox = new Outbox(() => this.#committer.nudge());
     this.#member = new Member({
@@ -239,7 +240,10 @@ export class Ownership {
         ...resolved,
         scope,
         handlerFor: (name) => this.#handlers.get(name) ?? options.defaultHandler,
-        settler: new Settler({ scope, topics, delivery, committed: together, results, log }),
+        settler: new Settler({
+          ...{ scope, topics, delivery, committed: together, results, log },
+          callbacks: this.#callbacks,
+        }),
         results,
         newsOf: (request) => tellAttempts(log, topics, scope, request),
         pause: () => this.#reader.pause(topic, lane),

@@ -7,6 +7,7 @@ import { tellAttempts } from "../../src/execution/attempt-news.ts";
 import { appendAtOnce } from "../../src/execution/delivery.ts";
 import { encodeDoneAbove, WINDOW } from "../../src/execution/done-above.ts";
 import { Lane, type LaneOptions } from "../../src/execution/lane.ts";
+import { OwedCallbacks } from "../../src/execution/owed-callbacks.ts";
 import { Settler } from "../../src/execution/settle.ts";
 import { Stage } from "../support/stage.ts";
 import { quiet, REQUESTS, SERVICE, World } from "../support/world.ts";
@@ -30,7 +31,8 @@ async function laneOf(options: Partial<LaneOptions> = {}, from = { lane: 0, offs
   const delivery = appendAtOnce(log, scope);
   const topics = topicsOf(SERVICE, { lanes: 1 });
   const results = { get: () => undefined, note: () => {} };
-  const settler = new Settler({ scope, topics, delivery, committed: delivery, results, log });
+  const callbacks = new OwedCallbacks({ log, service: scope.service, topicPrefix: "", logger: scope.logger });
+  const settler = new Settler({ scope, topics, delivery, committed: delivery, results, log, callbacks });
   const lane = new Lane(
     {
       scope,

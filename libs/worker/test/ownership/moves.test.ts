@@ -77,6 +77,27 @@ test("after drainMs the signal fires and the lane moves; what the handler still 
   expect(world.replies().map(({ value }) => value?.toString())).toEqual(["the new owner's"]);
 });
 
+test("C10: what has ended is not handled again, though the log was away for longer than a lane may take to drain", async () => {
+  const { world, stages, workers } = await two(1, { drainMs: 20, leaseMs: 60_000 });
+  await world.send("k", "ended", { replyTo });
+  await world.send("deaf", "deaf", { replyTo });
+  const ended = await stages[0].call("ended");
+  const deaf = await stages[0].call("deaf");
+  await world.publish([1]);
+  await until(() => expect(workers[0].lanes()).toMatchObject([{ state: "draining" }]));
+  world.cluster.setAvailable(false);
+  ended.end("once");
+  await until(() => expect(workers[0].lanes()).toMatchObject([{ state: "recording" }]));
+  expect(deaf.context.signal.aborted).toBe(true);
+  world.cluster.setAvailable(true);
+  (await stages[1].call("deaf")).end("the new owner's");
+  deaf.end("stale");
+  await until(() => expect(world.replies()).toHaveLength(2));
+  await quiet();
+  expect(world.replies().map(({ value }) => value?.toString())).toEqual(["once", "the new owner's"]);
+  expect(stages[1].bodies).toEqual(["deaf"]);
+});
+
 test("a map that gives the lane back while it drains: it goes its way and comes back", async () => {
   const { world, stages, workers } = await two(1);
   await world.send("k", "first");

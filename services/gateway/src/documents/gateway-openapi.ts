@@ -1,0 +1,96 @@
+import { defineService, type JsonObject, openApi } from "@shardcast/contract";
+
+/** Stands for every service and handler, so that headers and problems are written down in one place. */
+const ANY = defineService("service", { handlers: { handler: {} } });
+const KEY_PATH = "/v1/service/keys/{key}";
+
+const SERVICE = pathParameter("service", "One that this gateway serves.");
+const HANDLER = pathParameter("handler", "May have slashes. Without it the default handler is meant.");
+const ANYTHING = { schema: {} };
+
+/** The OpenAPI 3.1 document of the gateway: what it does for every service, with or without a contract. */
+export function gatewayOpenApi(): JsonObject {
+  const document = openApi(ANY, { title: "Shardcast gateway", version: "1" }) as JsonObject;
+  const paths = document.paths as Readonly<Record<string, JsonObject>>;
+  const known = paths[`${KEY_PATH}/handler`] as {
+    readonly post: JsonObject;
+    readonly parameters: [JsonObject];
+  };
+  const [key] = known.parameters;
+  const operation = (id: string, summary: string) => anyHandler(known.post, id, summary);
+  const posted: Record<string, JsonObject> = {
+    "/v1/{service}/keys/{key}": {
+      ...paths[KEY_PATH],
+      parameters: [SERVICE, key],
+      post: operation("post", "A request for a key, to the default handler"),
+    },
+    "/v1/{service}/keys/{key}/{handler}": {
+      parameters: [SERVICE, key, HANDLER],
+      post: operation("postToHandler", "A request for a key"),
+    },
+    "/v1/{service}/requests": {
+      parameters: [SERVICE],
+      post: operation("postByKeySource", "A request whose key is where the service's key source says"),
+    },
+  };
+  return { ...document, paths: { ...posted, ...ofEveryService(paths), ...HEALTH } };
+}
+
+/** An operation whose handler may take and answer anything. */
+function anyHandler(known: JsonObject, operationId: string, summary: string): JsonObject {
+  const { 204: empty, ...responses } = known.responses as Record<string, JsonObject>;
+  return {
+    ...known,
+    operationId,
+    summary,
+    requestBody: {
+      description: "Opaque bytes; `application/cloudevents+json` and headers `ce-…` are a CloudEvent.",
+      content: { "*/*": ANYTHING },
+    },
+    responses: {
+      "2XX": {
+        ...empty,
+        description: "What the handler has answered.",
+        content: { "*/*": ANYTHING },
+      },
+      ...responses,
+    },
+  };
+}
+
+function ofEveryService(paths: Readonly<Record<string, JsonObject>>): Record<string, JsonObject> {
+  const others = Object.entries(paths).filter(([path]) => !path.startsWith(KEY_PATH));
+  return Object.fromEntries(
+    others.map(([path, item]) => [
+      path.replace("/v1/service/", "/v1/{service}/"),
+      { ...item, parameters: [SERVICE, ...(item.parameters as readonly JsonObject[])] },
+    ]),
+  );
+}
+
+const HEALTH: Record<string, JsonObject> = {
+  "/healthz": {
+    get: {
+      operationId: "alive",
+      summary: "Whether the process lives",
+      responses: { 200: { description: "It does." } },
+    },
+  },
+  "/readyz": {
+    get: {
+      operationId: "ready",
+      summary: "Whether requests should be sent here, and how each service stands",
+      responses: {
+        200: { description: "They should." },
+        default: {
+          description: "They should not.",
+          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+        },
+      },
+    },
+  },
+};
+
+function pathParameter(name: string, description: string): JsonObject {
+  return { name, in: "path", required: true, description, schema: { type: "string" } };
+}

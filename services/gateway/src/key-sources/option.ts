@@ -1,0 +1,74 @@
+import { isServiceName } from "@shardcast/protocol";
+import { z } from "zod";
+import type { KeySource } from "./key-source.ts";
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
+const MAX_SEGMENT = 100;
+
+const source: z.ZodType<KeySource> = z.discriminatedUnion("from", [
+  z.strictObject({
+    from: z.literal("header"),
+    name: z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase(),
+  }),
+  z.strictObject({ from: z.literal("path"), segment: z.number().int().min(1).max(MAX_SEGMENT) }),
+  z.strictObject({ from: z.literal("query"), name: z.string().min(1) }),
+  z.strictObject({
+    from: z.literal("json"),
+    pointer: z.string().regex(POINTER, "not a JSON pointer, e.g. /order/accountId"),
+  }),
+  z.strictObject({ from: z.literal("jwt"), claim: z.string().min(1) }),
+]);
+
+const sources = z.record(
+  z.string().refine(isServiceName, "a service is named by a DNS label: lower-case letters, digits and '-'"),
+  source,
+);
+
+/**
+ * The key sources by service, from code as a record, or as text: `service=header:NAME`, `path:SEGMENT`, `query:NAME`,
+ * `json:POINTER` or `jwt:CLAIM`, separated by commas.
+ */
+export const keySourcesOption = z.preprocess((value, context) => {
+  if (typeof value !== "string") return value;
+  const named: Record<string, unknown> = {};
+  for (const item of value.split(",").map((each) => each.trim())) {
+    if (item === "") continue;
+    const [, service = "", from, what = ""] = ITEM.exec(item) ?? [];
+    const fault =
+      from === undefined
+        ? `${JSON.stringify(item)} is not service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM`
+        : Object.hasOwn(named, service) && `${service} is named twice`;
+    if (fault) context.addIssue({ code: "custom", message: fault, input: value });
+    else named[service] = parsed(from as KeySource["from"], what);
+  }
+  return named;
+}, sources);
+
+/** A source of a service that is not served would never be used. */
+export function checkKeySources(
+  context: z.core.ParsePayload<{ services: object; keySources: object }>,
+): void {
+  const { services, keySources } = context.value;
+  for (const service of Object.keys(keySources)) {
+    if (Object.hasOwn(services, service)) continue;
+    const message = "this gateway does not serve it";
+    context.issues.push({ code: "custom", message, path: ["keySources", service], input: keySources });
+  }
+}
+
+const ITEM = /^([^=:]+)=(header|path|query|json|jwt):(.+)$/;
+
+function parsed(from: KeySource["from"], what: string): unknown {
+  switch (from) {
+    case "header":
+    case "query":
+      return { from, name: what };
+    case "path":
+      return { from, segment: Number(what) };
+    case "json":
+      return { from, pointer: what };
+    case "jwt":
+      return { from, claim: what };
+  }
+}
