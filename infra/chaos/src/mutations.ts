@@ -57,8 +57,20 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "libs/worker/src/execution/lane-progress.ts",
-        find: "return { offset: this.#low, metadata: encodeDoneAbove(this.#low, done) };",
-        replace: 'return { offset: done.length < 0 ? this.#low : this.#next, metadata: "" };',
+        find: "return { offset: low, metadata: encodeDoneAbove(low, above) };",
+        replace: 'return { offset: above.length < 0 ? low : this.#next, metadata: "" };',
+      },
+    ],
+  },
+  {
+    // What is recorded is not looked at: a request that is sent again runs again.
+    name: "idempotency",
+    breaks: ["C5"],
+    changes: [
+      {
+        file: "libs/worker/src/execution/handle.ts",
+        find: "if (request.recording !== undefined) {",
+        replace: "if (request.recording === null) {",
       },
     ],
   },
