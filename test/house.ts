@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "dead-letters": ["log", "protocol", "routing"],
   contract: ["protocol"],
   "http-client": ["contract", "protocol"],
-  client: ["contract", "control", "results", "log", "protocol", "routing"],
+  client: ["control", "results", "log", "protocol", "routing"],
   worker: ["contract", "control", "results", "log", "protocol", "routing"],
   kubernetes: ["control", "log", "protocol", "routing"],
   testkit: ["client", "worker", "kubernetes", "control", "results", "log", "protocol", "routing"],

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startLocalBroker } from "@shardcast/infra-kafka";
 import type { Ground } from "./cluster.ts";
+import { hotKey } from "./hot-key.ts";
 import { idle } from "./idle.ts";
 import { deleteTopics } from "./kafka.ts";
 import { latency } from "./latency.ts";
@@ -35,6 +36,10 @@ const benches = new Map<
   [
     "results",
     { about: "a gateway starts with many recorded results: time, memory, answers by id", run: results },
+  ],
+  [
+    "hot-key",
+    { about: "one key at ten times its capacity: what other keys of its lane notice", run: hotKey },
   ],
   ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);

@@ -26,6 +26,7 @@ import { Recorded } from "./recorded.ts";
 import { ReplyListener } from "./replies.ts";
 import { laneFor, type Route, Routes } from "./routes.ts";
 import type { RequestStatus } from "./status.ts";
+import { Submissions } from "./submissions.ts";
 import { type WatchOptions, watchDirectory } from "./watch.ts";
 
 const DEFAULT_MAX_PENDING = 10_000;
@@ -52,6 +53,7 @@ class LogClient implements Client {
   readonly #instance: string;
   readonly #maxDelayMs: number;
   readonly #pending: Pending;
+  readonly #submissions: Submissions;
   readonly #routes: Routes;
   readonly #listeners = new PerService<ReplyListener>();
   readonly #directories = new PerService<Directory>();
@@ -67,7 +69,10 @@ class LogClient implements Client {
     this.#options = options;
     this.#instance = options.instance ?? randomUUID();
     this.#maxDelayMs = options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS;
-    this.#pending = new Pending({ maxPending, maxPendingPerLane: options.maxPendingPerLane ?? maxPending });
+    const maxPendingPerLane = options.maxPendingPerLane ?? maxPending;
+    const maxPendingPerKey = options.maxPendingPerKey ?? maxPendingPerLane;
+    this.#pending = new Pending({ maxPending, maxPendingPerLane, maxPendingPerKey });
+    this.#submissions = new Submissions({ maxPendingPerKey, maxHeld: maxPending });
     this.#routes = new Routes(log, topicPrefix, options.services ?? {});
     this.#recorded = new Recorded({
       log,
@@ -80,6 +85,7 @@ class LogClient implements Client {
     this.#publisher = new Publisher({
       log,
       pending: this.#pending,
+      submissions: this.#submissions,
       recorded: this.#recorded,
       results: (service) => this.#results.known(service),
       closing,
@@ -236,6 +242,7 @@ class LogClient implements Client {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#pending.failAll(closedError());
+    this.#submissions.clear();
     await Promise.all([this.#listeners.close(), this.#directories.close(), this.#results.close()]);
   }
 
@@ -247,7 +254,9 @@ class LogClient implements Client {
     terms: Omit<Terms, "maxDelayMs">,
   ): Composed {
     if (this.#closing.signal.aborted) throw closedError();
-    return compose(route, key, body, options, { ...terms, maxDelayMs: this.#maxDelayMs });
+    const composed = compose(route, key, body, options, { ...terms, maxDelayMs: this.#maxDelayMs });
+    this.#options.onRequest?.(route.service, composed.lane.number, composed.request.key);
+    return composed;
   }
 
   #listen(route: Route): Promise<ReplyListener> {

@@ -15,8 +15,4 @@ export type {
 } from "./options.ts";
 export type { LaneOwner, Member, Owner, Shards } from "./ownership.ts";
 export type { EndedStatus, RequestStatus } from "./status.ts";
-export type { Requester, TypedClient, TypedOptions } from "./typed.ts";
-export { typed } from "./typed.ts";
-export type { TypedError, TypedErrorOf } from "./typed-error.ts";
-export { isTypedError } from "./typed-error.ts";
 export type { WatchOptions } from "./watch.ts";

@@ -31,6 +31,13 @@ export interface ConnectOptions {
   /** The same for one lane, with SHARDCAST_LANE_BUSY. Default: `maxPending`. */
   readonly maxPendingPerLane?: number;
   /**
+   * The same for one shard key, with SHARDCAST_KEY_BUSY. Requests that this client submitted, and that have not ended, count
+   * as well, unless they are delayed. Default: `maxPendingPerLane`.
+   */
+  readonly maxPendingPerKey?: number;
+  /** Told of every request that is about to be sent: its lane and its key, whose bytes it does not keep. Must not throw. */
+  readonly onRequest?: (service: string, lane: number, key: Buffer) => void;
+  /**
    * How long results of recorded requests are kept, milliseconds; what the topic of results is configured with. Default one
    * day.
    */

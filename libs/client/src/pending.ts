@@ -1,19 +1,26 @@
 import { type ReplyEnvelope, type ResultEnd, ShardcastError } from "@shardcast/protocol";
 import { toError, toReply } from "./answer.ts";
+import type { DrainRate } from "./drain-rate.ts";
+import { type KeyCounts, keyName } from "./key-counts.ts";
 import type { Reply } from "./options.ts";
 import { withRequestId } from "./request-id.ts";
 
-/** A lane of a service, and how many requests wait for it. Counted by {@link Pending} alone. */
+/** A lane of a service, and how many requests wait for it. Counted by {@link Pending}. */
 export interface Lane {
   readonly number: number;
   readonly name: string;
   waiting: number;
+  /** What waits, by its key, and what was submitted and has not ended. */
+  readonly keys: KeyCounts;
+  readonly drain: DrainRate;
 }
 
 /** One request that waits. However it ends, {@link Pending} cleans up after it in one place. */
 interface Waiting {
   readonly id: string;
   readonly lane: Lane;
+  /** What it is counted as; undefined for one that is not counted for its key here. */
+  readonly key: string | undefined;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: ShardcastError) => void;
   /** Ends a wait that is over without an answer. */
@@ -27,12 +34,16 @@ interface Waiting {
 export interface PendingLimits {
   readonly maxPending: number;
   readonly maxPendingPerLane: number;
+  /** Default: as many as for the lane. */
+  readonly maxPendingPerKey?: number;
 }
 
 export interface WaitOptions {
   /** The request's id, which every error says. What is waited by may be another one: see `ReplyAddress.correlation`. */
   readonly id: string;
   readonly lane: Lane;
+  /** The shard key that it counts for; none for who has counted it already. */
+  readonly key?: Buffer | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   /** Called when the wait is over, whatever ended it. */
@@ -61,18 +72,20 @@ export class Pending {
   /**
    * Begins to wait.
    *
-   * @throws {ShardcastError} SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY (C7), SHARDCAST_ABORTED
+   * @throws {ShardcastError} SHARDCAST_OVERLOADED, SHARDCAST_LANE_BUSY, SHARDCAST_KEY_BUSY (C7), SHARDCAST_ABORTED
    */
   wait(name: string, options: WaitOptions): Promise<Reply> {
-    this.#admit(options);
-    return new Promise((resolve, reject) => this.#add(name, options, { resolve, reject, giveUp: reject }));
+    const key = this.#admit(options);
+    return new Promise((resolve, reject) =>
+      this.#add(name, options, { key, resolve, reject, giveUp: reject }),
+    );
   }
 
   /** The same for who can do without: nothing comes of it when the time is over, or when the client closes. */
   waitAWhile(name: string, options: WaitOptions): Promise<Reply | undefined> {
-    this.#admit(options);
+    const key = this.#admit(options);
     return new Promise((resolve, reject) => {
-      this.#add(name, options, { resolve, reject, giveUp: () => resolve(undefined) });
+      this.#add(name, options, { key, resolve, reject, giveUp: () => resolve(undefined) });
     });
   }
 
@@ -104,23 +117,31 @@ export class Pending {
     }
   }
 
-  #admit({ id, lane, signal }: WaitOptions): void {
+  /** The name of the key, so that it is made once. */
+  #admit({ id, lane, key, signal }: WaitOptions): string | undefined {
     if (signal?.aborted) throw abortedError(signal, id);
-    const { maxPending, maxPendingPerLane } = this.#limits;
+    const { maxPending, maxPendingPerLane, maxPendingPerKey = maxPendingPerLane } = this.#limits;
     if (this.#waiting.size >= maxPending) {
-      throw refused("SHARDCAST_OVERLOADED", `${maxPending} requests are in flight already`, id);
+      throw refused("SHARDCAST_OVERLOADED", `${maxPending} requests are in flight already`, lane, id);
     }
     if (lane.waiting >= maxPendingPerLane) {
-      throw refused("SHARDCAST_LANE_BUSY", `${lane.waiting} requests wait for lane ${lane.name} already`, id);
+      const detail = `${lane.waiting} requests wait for lane ${lane.name} already`;
+      throw refused("SHARDCAST_LANE_BUSY", detail, lane, id);
     }
+    if (key === undefined) return undefined;
+    const name = keyName(key);
+    if (lane.keys.of(name) >= maxPendingPerKey) throw busyKeyError(lane, name, id);
+    return name;
   }
 
   #add(
     name: string,
     { id, lane, timeoutMs, signal, onEnd, onAborted }: WaitOptions,
-    ends: Pick<Waiting, "resolve" | "reject" | "giveUp">,
+    ends: Pick<Waiting, "key" | "resolve" | "reject" | "giveUp">,
   ): void {
     lane.waiting++;
+    lane.drain.begin();
+    if (ends.key !== undefined) lane.keys.add(ends.key);
     const timer = setTimeout(() => this.#take(name)?.giveUp(timedOut(timeoutMs, id)), timeoutMs);
     const onAbort = () => {
       const entry = this.#take(name);
@@ -133,20 +154,23 @@ export class Pending {
   }
 
   #settle(name: string, outcome: ReplyEnvelope | ResultEnd): boolean {
-    const entry = this.#take(name);
+    const entry = this.#take(name, "answered");
     if (entry === undefined) return false;
     if (outcome.error === undefined) entry.resolve(toReply(outcome));
     else entry.reject(toError(outcome, outcome.error));
     return true;
   }
 
-  #take(name: string): Waiting | undefined {
+  #take(name: string, how: "answered" | "given up" = "given up"): Waiting | undefined {
     const entry = this.#waiting.get(name);
     if (entry === undefined) return undefined;
     this.#waiting.delete(name);
     clearTimeout(entry.timer);
     entry.signal?.removeEventListener("abort", entry.onAbort);
-    entry.lane.waiting--;
+    const { lane, key } = entry;
+    lane.waiting--;
+    if (key !== undefined) lane.keys.remove(key);
+    lane.drain.end(how);
     entry.onEnd?.();
     return entry;
   }
@@ -159,8 +183,18 @@ export function abortedError({ reason }: AbortSignal, requestId: string): Shardc
   });
 }
 
-function refused(code: "SHARDCAST_OVERLOADED" | "SHARDCAST_LANE_BUSY", detail: string, requestId: string) {
-  return new ShardcastError(code, detail, { extensions: { requestId } });
+/** Too much of one key is in flight (C7). */
+export function busyKeyError(lane: Lane, key: string, requestId: string): ShardcastError {
+  const detail = `${lane.keys.of(key)} requests of this key are in flight already`;
+  return refused("SHARDCAST_KEY_BUSY", detail, lane, requestId);
+}
+
+type Refusal = "SHARDCAST_OVERLOADED" | "SHARDCAST_LANE_BUSY" | "SHARDCAST_KEY_BUSY";
+
+/** Says as well when the lane will have answered what waits for it now. */
+function refused(code: Refusal, detail: string, lane: Lane, requestId: string): ShardcastError {
+  const retryAfterSeconds = lane.drain.seconds;
+  return new ShardcastError(code, detail, { extensions: { retryAfterSeconds, requestId } });
 }
 
 function timedOut(timeoutMs: number, requestId: string): ShardcastError {

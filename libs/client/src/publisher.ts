@@ -11,10 +11,12 @@ import type { Recorded } from "./recorded.ts";
 import { withRequestId } from "./request-id.ts";
 import { retried } from "./retry.ts";
 import type { Route } from "./routes.ts";
+import type { Submissions } from "./submissions.ts";
 
 export interface PublisherParts {
   readonly log: Log;
   readonly pending: Pending;
+  readonly submissions: Submissions;
   readonly recorded: Recorded;
   /** The results of a service, where they are open. */
   readonly results: (service: string) => Results | undefined;
@@ -64,10 +66,11 @@ export class Publisher {
     const end = recollection?.end;
     if (end !== undefined) return Promise.resolve(answerOf(end));
     const { pending } = this.#parts;
+    const { key } = request;
     const name = nameOf(request);
     // C4: the entry exists before the request is published, so no reply can come too early.
     const { answer } = this.#begin(publication, recollection, (ending) =>
-      pending.wait(name, { ...ending, timeoutMs }),
+      pending.wait(name, { ...ending, key, timeoutMs }),
     );
     // The reply may overtake the log's confirmation, and the caller's time may run out before either.
     this.append(route, lane, request).catch((error: unknown) => pending.fail(name, error));
@@ -84,10 +87,11 @@ export class Publisher {
     const end = recollection?.end;
     if (end !== undefined) return answerOf(end);
     const { pending, closing } = this.#parts;
+    const { key } = request;
     const name = nameOf(request);
     const begin = () =>
       this.#begin(publication, recollection, (ending) =>
-        pending.wait(name, { ...ending, timeoutMs: Math.max(1, untilMs - Date.now()) }),
+        pending.wait(name, { ...ending, key, timeoutMs: Math.max(1, untilMs - Date.now()) }),
       );
     const ends = AbortSignal.any(signal === undefined ? [closing] : [closing, signal]);
     const { answer, over } = await retried(begin, { untilMs, signal: ends }).catch((error: unknown) => {
@@ -106,7 +110,9 @@ export class Publisher {
     const { id } = request;
     if (signal?.aborted) throw abortedError(signal, id);
     if (this.#recollect(publication)?.end !== undefined) return { id };
+    const letGo = this.#hold(publication);
     await this.append(route, lane, request).catch((error: unknown) => {
+      letGo();
       throw withRequestId(error, id);
     });
     if (!cancelOnAbort || !signal?.aborted) return { id };
@@ -123,12 +129,27 @@ export class Publisher {
     if (end !== undefined) return Promise.resolve({ id, reply: answerOf(end) });
     const { pending } = this.#parts;
     const name = nameOf(request);
-    const { answer } = this.#begin(publication, recollection, (ending) =>
-      pending.waitAWhile(name, { ...ending, timeoutMs: waitMs }),
-    );
+    const letGo = this.#hold(publication);
+    let answer: Promise<Reply | undefined>;
+    try {
+      ({ answer } = this.#begin(publication, recollection, (ending) =>
+        pending.waitAWhile(name, { ...ending, timeoutMs: waitMs }),
+      ));
+    } catch (error) {
+      letGo();
+      throw error;
+    }
     const accepted = this.append(route, lane, request);
-    accepted.catch((error: unknown) => pending.fail(name, error));
+    accepted.catch((error: unknown) => {
+      letGo();
+      pending.fail(name, error);
+    });
     return submitted(id, answer, accepted);
+  }
+
+  /** Counts a submitted request for its key until it has ended (C7). */
+  #hold({ route, request, lane }: Publication): () => void {
+    return this.#parts.submissions.hold(request, lane, this.#parts.results(route.service));
   }
 
   /** Nothing to recollect of a request that is not recorded, or while nobody follows the results here. */

@@ -9,6 +9,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SHARDCAST_LOG_UNAVAILABLE",
   "SHARDCAST_OVERLOADED",
   "SHARDCAST_LANE_BUSY",
+  "SHARDCAST_KEY_BUSY",
 ]);
 
 export interface RetryOptions {

@@ -1,6 +1,8 @@
 import type { Log } from "@shardcast/log";
 import { assertServiceName, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
 import { initialMap, type LaneStrategy, laneOf, type ShardMap } from "@shardcast/routing";
+import { DrainRate } from "./drain-rate.ts";
+import { KeyCounts } from "./key-counts.ts";
 import type { ServiceRoute } from "./options.ts";
 import type { Lane } from "./pending.ts";
 
@@ -70,6 +72,8 @@ export class Routes {
         number,
         name: `${service}/${number}`,
         waiting: 0,
+        keys: new KeyCounts(),
+        drain: new DrainRate(),
       })),
       initial: initialMap(found, replicas),
       strategy: hint?.strategy ?? "murmur2",

@@ -1,11 +1,16 @@
-import { defineService } from "@shardcast/contract";
+import {
+  defineService,
+  isTypedError,
+  type Requester,
+  type TypedError,
+  type TypedErrorOf,
+  typed,
+} from "@shardcast/contract";
 import { ShardcastError, toProblem } from "@shardcast/protocol";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import type { Reply, RequestOptions } from "../src/index.ts";
-import { type Requester, typed } from "../src/typed.ts";
-import { isTypedError, type TypedError, type TypedErrorOf } from "../src/typed-error.ts";
 import { connectTo, SERVICE, startService } from "./support/service.ts";
 
 const contract = defineService(SERVICE, {
@@ -37,7 +42,7 @@ const ANSWER = { balance: 1, since: "2026-01-02" };
 /** A client that notes what it is asked and answers, or fails, as told: any that has `request` will do. */
 function requester(answer: Partial<Omit<Reply, "body">> & { body?: unknown } = {}, error?: unknown) {
   const asked: { service: string; key: unknown; body: unknown; options: RequestOptions | undefined }[] = [];
-  const client: Requester = {
+  const client: Requester<RequestOptions> = {
     async request(service, key, body, options) {
       asked.push({ service, key, body, options });
       if (error !== undefined) throw error;

@@ -1,4 +1,4 @@
-import { ShardcastError } from "@shardcast/protocol";
+import { ShardcastError } from "@shardcast/protocol/errors";
 import type { Contract, ServiceDefinition } from "./contract.ts";
 import { definitionFaults } from "./faults.ts";
 

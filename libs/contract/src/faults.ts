@@ -1,4 +1,4 @@
-import { isHandlerName, isServiceName, MAX_HANDLER_LENGTH } from "@shardcast/protocol";
+import { isHandlerName, isServiceName, MAX_HANDLER_LENGTH } from "@shardcast/protocol/errors";
 import { isSchema } from "./schema.ts";
 
 /** Names in code and documents, so letters and digits and little else. */

@@ -1,5 +1,5 @@
-import { connect, isTypedError, typed } from "@shardcast/client";
-import { defineService } from "@shardcast/contract";
+import { connect } from "@shardcast/client";
+import { defineService, isTypedError, typed } from "@shardcast/contract";
 import { createMemoryLog } from "@shardcast/log/memory";
 import { createWorker, implement } from "@shardcast/worker";
 import { expect, onTestFinished, test } from "vitest";

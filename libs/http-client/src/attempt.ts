@@ -20,6 +20,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "SHARDCAST_LOG_UNAVAILABLE",
   "SHARDCAST_OVERLOADED",
   "SHARDCAST_LANE_BUSY",
+  "SHARDCAST_KEY_BUSY",
   "SHARDCAST_CLOSED",
 ]);
 /** The same where it is not the gateway that says so. */

@@ -1,9 +1,22 @@
+import { defineService, isTypedError, typed } from "@shardcast/contract";
 import { isShardcastError, type ShardcastError } from "@shardcast/protocol";
-import { type HandlerResult, reply, TerminalError } from "@shardcast/worker";
+import { type HandlerResult, implement, reply, TerminalError } from "@shardcast/worker";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import type { EndedStatus, HttpClient, RequestStatus } from "../src/index.ts";
 import { fired, Stage } from "./support/stage.ts";
 import { MEMBER_URL, type Open, SERVICE, startWorld } from "./support/world.ts";
+
+const Balance = z.object({ balance: z.int() });
+const contract = defineService(SERVICE, {
+  handlers: {
+    withdraw: {
+      input: z.object({ cents: z.int().positive() }),
+      output: Balance,
+      errors: { too_much: { status: 409, details: Balance } },
+    },
+  },
+});
 
 /** What every client of a service does, whatever it speaks to. */
 export function behavesAsClient(open: Open): void {
@@ -169,6 +182,26 @@ export function behavesAsClient(open: Open): void {
     test("for a service that is none fails with SHARDCAST_UNKNOWN_SERVICE", async () => {
       const { client } = await stage();
       expect((await failure(client.request("nobody", "carol"))).code).toBe("SHARDCAST_UNKNOWN_SERVICE");
+    });
+  });
+
+  test("a service with a contract is called by it, and what it declares as an error is one", async () => {
+    const { client } = await stage(
+      implement(contract, {
+        withdraw: ({ input, fail }) =>
+          input.cents > 100 ? fail("too_much", { balance: 100 }) : { balance: 100 - input.cents },
+      }),
+    );
+    const accounts = typed(client, contract);
+    expect(await accounts.withdraw("carol", { cents: 30 }, { timeoutMs: 5_000 })).toEqual({ balance: 70 });
+    const error: unknown = await accounts
+      .withdraw("carol", { cents: 101 })
+      .catch((thrown: unknown) => thrown);
+    expect(isTypedError(error, contract, "withdraw")).toBe(true);
+    expect(error).toMatchObject({ name: "too_much", details: { balance: 100 }, status: 409 });
+    await expect(accounts.withdraw("carol", { cents: -1 })).rejects.toMatchObject({
+      code: "SHARDCAST_INVALID_REQUEST",
+      extensions: { issues: [{ pointer: "/cents" }] },
     });
   });
 

@@ -1,7 +1,10 @@
 import type * as sdk from "@shardcast/client";
 import type { Client } from "@shardcast/client";
+import { defineService, typed } from "@shardcast/contract";
 import { describe, expectTypeOf, test } from "vitest";
+import { z } from "zod";
 import type * as http from "../src/index.ts";
+import type { HttpClient } from "../src/index.ts";
 
 /** Checked by the compiler. */
 describe("the types", () => {
@@ -27,4 +30,16 @@ describe("the types", () => {
     expectTypeOf<http.RequestStatus["state"]>().toEqualTypeOf<sdk.RequestStatus["state"]>();
     expectTypeOf<http.EndedStatus["end"]>().toEqualTypeOf<sdk.EndedStatus["end"]>();
   });
+});
+
+test("what is typed by a contract is typed the same over both clients", () => {
+  const contract = defineService("accounts", {
+    handlers: { deposit: { input: z.object({ cents: z.int() }), output: z.object({ balance: z.int() }) } },
+  });
+  const over = (client: HttpClient) =>
+    typed(client, contract).deposit("carol", { cents: 1 }, { timeoutMs: 5 });
+  const overKafka = (client: Client) =>
+    typed(client, contract).deposit("carol", { cents: 1 }, { timeoutMs: 5 });
+  expectTypeOf(over).returns.toEqualTypeOf<Promise<{ balance: number }>>();
+  expectTypeOf(overKafka).returns.toEqualTypeOf<Promise<{ balance: number }>>();
 });

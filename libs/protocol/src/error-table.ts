@@ -108,6 +108,13 @@ export const ERROR_TABLE = {
     title: "Lane busy",
     meaning: "Too many requests wait for answers from this key's lane; try again after `Retry-After`.",
   },
+  SHARDCAST_KEY_BUSY: {
+    status: 429,
+    retryable: true,
+    title: "Key busy",
+    meaning:
+      "Too many requests of this key are in flight; other keys are not affected. Try again after `Retry-After`.",
+  },
   SHARDCAST_HEADERS_TOO_LARGE: {
     status: 431,
     retryable: false,

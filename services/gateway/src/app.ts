@@ -21,6 +21,7 @@ import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
 import { addDirectoryRoutes } from "./routes/directory.ts";
 import { addDocumentRoutes } from "./routes/documents.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addHotKeyRoutes } from "./routes/hot-keys.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import { addEventRoutes } from "./routes/request-events.ts";
 import { addRequestRoutes } from "./routes/requests.ts";
@@ -97,6 +98,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   addHealthRoutes(app, backend);
   addDirectoryRoutes(app, { backend, visits, lags });
+  addHotKeyRoutes(app, { backend, visits, hotKeys: backend.hotKeys });
   addDeadLetterRoutes(app, { backend, visits, deadLetters });
   addDocumentRoutes(app, documentsOf(contracts, settings), Object.keys(settings.services));
   const publish = publisher({

@@ -3,6 +3,7 @@ import type { Log } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { bounded } from "./bounded.ts";
+import { HotKeys } from "./hot-keys.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { Planning } from "./planning.ts";
 import { prepareService } from "./prepare.ts";
@@ -17,13 +18,17 @@ interface BackendParts {
   readonly logger: Logger;
   readonly settings: ResolvedGatewayOptions;
   readonly client: Client;
+  readonly hotKeys: HotKeys;
   readonly planning: Planning;
 }
 
 /** Begins to prepare every configured service, each on its own. */
-export async function openBackend(parts: Omit<BackendParts, "client" | "planning">): Promise<Backend> {
+export async function openBackend(
+  parts: Omit<BackendParts, "client" | "hotKeys" | "planning">,
+): Promise<Backend> {
   const { log, logger, settings } = parts;
   const { services, planner, replicasFile: path } = settings;
+  const hotKeys = new HotKeys();
   const client = await connect({
     log,
     services,
@@ -31,6 +36,8 @@ export async function openBackend(parts: Omit<BackendParts, "client" | "planning
     topicPrefix: settings.topicPrefix,
     maxPending: settings.maxInFlight,
     maxPendingPerLane: settings.maxInFlightPerLane,
+    maxPendingPerKey: settings.maxInFlightPerKey,
+    onRequest: (service, lane, key) => hotKeys.saw(service, lane, key),
     resultRetentionMs: settings.resultRetentionMs,
     maxDelayMs: settings.maxDelayMs,
     logger,
@@ -39,7 +46,7 @@ export async function openBackend(parts: Omit<BackendParts, "client" | "planning
   const replicasFile =
     planner && path !== undefined ? await ReplicasFile.open({ path, services, logger }) : undefined;
   const planning = new Planning({ ...parts, client, replicasFile });
-  return new Backend({ ...parts, client, planning });
+  return new Backend({ ...parts, client, hotKeys, planning });
 }
 
 /** The way to the workers, and for each service whether it is open. */
@@ -50,18 +57,20 @@ export class Backend {
   readonly #logger: Logger;
   /** Used for what was let in by {@link assertOpen}, also when closing has begun since. */
   readonly client: Client;
+  readonly hotKeys: HotKeys;
   readonly #services: ReadonlyMap<string, ServiceState>;
   readonly #planning: Planning;
   readonly #closing = new AbortController();
   #isClosing = false;
   #left: Promise<void> | undefined;
 
-  constructor({ log, logger, settings, client, planning }: BackendParts) {
+  constructor({ log, logger, settings, client, hotKeys, planning }: BackendParts) {
     const { services, topicPrefix, resultRetentionMs } = settings;
     const { signal } = this.#closing;
     this.#log = log;
     this.#logger = logger;
     this.client = client;
+    this.hotKeys = hotKeys;
     this.#planning = planning;
     this.#services = new Map(Object.keys(services).map((service) => [service, new ServiceState(service)]));
     const prepared = [...this.#services].map(async ([service, state]) => {

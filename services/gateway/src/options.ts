@@ -40,6 +40,7 @@ const schema = z
     bodyLimitBytes: wholeNumber(1, 100_000_000).default(900_000),
     maxInFlight: wholeNumber(1).default(10_000),
     maxInFlightPerLane: wholeNumber(1).default(1_000),
+    maxInFlightPerKey: wholeNumber(1).default(100),
     maxBufferedBytes: wholeNumber(1_000_000).default(256_000_000),
     defaultTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(30_000),
     maxTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(300_000),
@@ -72,6 +73,7 @@ export const GATEWAY_ENV = {
   bodyLimitBytes: "SHARDCAST_BODY_LIMIT_BYTES",
   maxInFlight: "SHARDCAST_MAX_IN_FLIGHT",
   maxInFlightPerLane: "SHARDCAST_MAX_IN_FLIGHT_PER_LANE",
+  maxInFlightPerKey: "SHARDCAST_MAX_IN_FLIGHT_PER_KEY",
   maxBufferedBytes: "SHARDCAST_MAX_BUFFERED_BYTES",
   defaultTimeoutMs: "SHARDCAST_DEFAULT_TIMEOUT_MS",
   maxTimeoutMs: "SHARDCAST_MAX_TIMEOUT_MS",
@@ -123,6 +125,10 @@ export interface GatewaySettings extends CallbackOptions {
   readonly maxInFlight?: number;
   /** Requests waiting for one lane; over it 429 (C7). Default 1,000. */
   readonly maxInFlightPerLane?: number;
+  /**
+   * Requests of one shard key that wait for it, or were submitted here and have not ended; over it 429 (C7). Default 100.
+   */
+  readonly maxInFlightPerKey?: number;
   /** Bytes of request and reply bodies held at once; over it 503 (C7). Default 256,000,000. */
   readonly maxBufferedBytes?: number;
   /** How long a caller waits who does not say. Default 30,000. */

@@ -8,8 +8,10 @@ import {
 } from "@shardcast/protocol";
 import type { FastifyReply } from "fastify";
 
-/** Seconds after which trying again makes sense: overload and a broker's election pass in about that. */
+/** Seconds after which trying again makes sense, where nothing better is known: a broker's election passes in about that. */
 const RETRY_AFTER = "1";
+/** Most that an error may say itself. */
+const LONGEST_RETRY_AFTER = 60;
 /** What an operator has to mend is tried by the gateway itself about every so many seconds. */
 const RETRY_AFTER_OPERATOR = "5";
 
@@ -69,11 +71,16 @@ export function expectedError(error: unknown): ShardcastError | undefined {
 }
 
 /** Where trying again helps: for an unchanged request, or since the service is to be mended. */
-function retryAfterOf({ status, code, retryable }: Problem): string | undefined {
+function retryAfterOf({ status, code, retryable, retryAfterSeconds }: Problem): string | undefined {
   if (status !== 429 && status !== 503) return undefined;
-  if (retryable) return RETRY_AFTER;
+  if (retryable) return isRetryAfter(retryAfterSeconds) ? String(retryAfterSeconds) : RETRY_AFTER;
   const mended = code === "SHARDCAST_TOPIC_MISMATCH" || code === "SHARDCAST_LOG_REFUSED";
   return mended ? RETRY_AFTER_OPERATOR : undefined;
+}
+
+/** From our client, by how fast the lane answers (C7); a worker's problem may say anything. */
+function isRetryAfter(seconds: unknown): boolean {
+  return Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= LONGEST_RETRY_AFTER;
 }
 
 /** A worker's problem may say any number; only an error status may be one here. */

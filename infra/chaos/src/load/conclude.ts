@@ -2,7 +2,11 @@ import type { Conclusion } from "../checker/history.ts";
 import type { Posted } from "./post.ts";
 
 /** Errors that come before a request is put on the log, whatever else they may mean. */
-const BEFORE: ReadonlySet<string> = new Set(["SHARDCAST_OVERLOADED", "SHARDCAST_LANE_BUSY"]);
+const BEFORE: ReadonlySet<string> = new Set([
+  "SHARDCAST_OVERLOADED",
+  "SHARDCAST_LANE_BUSY",
+  "SHARDCAST_KEY_BUSY",
+]);
 
 /** What a caller may conclude from what came of its request. */
 export function conclude(posted: Posted): Conclusion {

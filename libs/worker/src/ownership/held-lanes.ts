@@ -5,7 +5,7 @@ import type { Results } from "@shardcast/results";
 import type { Logger } from "pino";
 import { farther } from "../execution/done-above.ts";
 import type { Lane } from "../execution/lane.ts";
-import type { LaneScope } from "../execution/request.ts";
+import type { LaneScope, LeaseView } from "../execution/request.ts";
 import { retry } from "../execution/retry.ts";
 import { callHook, type OnLaneAcquired, type OnLaneReleased } from "../hooks.ts";
 import { Cooling } from "./cooling.ts";
@@ -23,6 +23,7 @@ export interface HeldLanesOptions {
   readonly reader: LogReader;
   readonly results: Pick<Results, "caughtUp">;
   readonly records: LaneRecords;
+  readonly lease: LeaseView;
   /** Name of the topic whose partitions are the lanes. */
   readonly requests: string;
   readonly drainMs: number;
@@ -151,14 +152,10 @@ export class HeldLanes {
   }
 
   async #acquire(held: HeldLane): Promise<void> {
-    const { onLaneAcquired, hookTimeoutMs, logger, onEvent, onChange } = this.#options;
-    const { lane, token, signal } = held;
+    const { logger, onEvent, onChange } = this.#options;
+    const { lane, signal } = held;
     try {
-      await Promise.all([
-        callHook(onLaneAcquired, lane, { fencingToken: token, signal }, hookTimeoutMs),
-        this.#read(held),
-        this.#knowResults(held),
-      ]);
+      await Promise.all([this.#callAcquired(held), this.#read(held), this.#knowResults(held)]);
     } catch (error) {
       if (signal.aborted) return;
       const coolMs = this.cooling.failed(lane);
@@ -171,6 +168,13 @@ export class HeldLanes {
     held.begin();
     onEvent("laneAcquired", held);
     onChange();
+  }
+
+  /** C2: only under the lease. This process may have been stopped since it claimed the lane, and another have it by now. */
+  async #callAcquired({ lane, token, signal }: HeldLane): Promise<void> {
+    const { onLaneAcquired, hookTimeoutMs, lease } = this.#options;
+    if (!lease.valid) await lease.held(signal);
+    await callHook(onLaneAcquired, lane, { fencingToken: token, signal }, hookTimeoutMs);
   }
 
   async #read({ lane, execution, signal }: HeldLane): Promise<void> {

@@ -159,6 +159,7 @@ export class Ownership {
       log,
       directory,
       member: this.#member,
+      lease: this.#lease,
       reader,
       results,
       topics,

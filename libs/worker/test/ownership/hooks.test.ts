@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import type { LaneContext } from "../../src/index.ts";
+import { commitsThrough, laneRecords } from "../support/commits.ts";
 import { Stage } from "../support/stage.ts";
 import { quiet, until, World } from "../support/world.ts";
 
@@ -27,6 +28,33 @@ test("handlers wait for onLaneAcquired, which gets the token that they get", asy
   const call = await stage.call("early");
   expect(call.context.fencingToken).toBe(contexts[0]?.fencingToken);
   expect(contexts[0]?.signal.aborted).toBe(false);
+});
+
+test("C2: onLaneAcquired is called under the lease only: what answered late may have been overtaken", async () => {
+  const world = await World.open();
+  const acquired = vi.fn();
+  let held: (() => void)[] | undefined;
+  let answered = false;
+  const log = commitsThrough(world, async (work, session) => {
+    if (held !== undefined) await new Promise<void>((resolve) => held?.push(resolve));
+    const outcome = await session.commit(work);
+    if (laneRecords(work).length > 0) {
+      held = []; // what would renew the lease
+      await world.lapsed(300);
+      answered = true;
+    }
+    return outcome;
+  });
+  const { worker } = world.worker({ log, leaseMs: 300, onLaneAcquired: acquired, defaultHandler: () => {} });
+  const started = worker.start();
+  await until(() => expect(answered).toBe(true));
+  await quiet();
+  expect(acquired).not.toHaveBeenCalled();
+  const waiting = held ?? [];
+  held = undefined;
+  for (const go of waiting) go();
+  await started;
+  expect(acquired).toHaveBeenCalledTimes(1);
 });
 
 test("onLaneReleased runs after the last handler and before the next owner, and may flush", async () => {

@@ -1,4 +1,5 @@
 import { defineService, type JsonObject, openApi } from "@shardcast/contract";
+import { operatorPaths } from "./operator-paths.ts";
 
 /** Stands for every service and handler, so that headers and problems are written down in one place. */
 const ANY = defineService("service", { handlers: { handler: {} } });
@@ -33,7 +34,7 @@ export function gatewayOpenApi(): JsonObject {
       post: operation("postByKeySource", "A request whose key is where the service's key source says"),
     },
   };
-  return { ...document, paths: { ...posted, ...ofEveryService(paths), ...HEALTH } };
+  return { ...document, paths: { ...posted, ...ofEveryService(paths), ...operatorPaths(SERVICE) } };
 }
 
 /** An operation whose handler may take and answer anything. */
@@ -67,29 +68,6 @@ function ofEveryService(paths: Readonly<Record<string, JsonObject>>): Record<str
     ]),
   );
 }
-
-const HEALTH: Record<string, JsonObject> = {
-  "/healthz": {
-    get: {
-      operationId: "alive",
-      summary: "Whether the process lives",
-      responses: { 200: { description: "It does." } },
-    },
-  },
-  "/readyz": {
-    get: {
-      operationId: "ready",
-      summary: "Whether requests should be sent here, and how each service stands",
-      responses: {
-        200: { description: "They should." },
-        default: {
-          description: "They should not.",
-          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-        },
-      },
-    },
-  },
-};
 
 function pathParameter(name: string, description: string): JsonObject {
   return { name, in: "path", required: true, description, schema: { type: "string" } };

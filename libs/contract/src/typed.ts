@@ -1,33 +1,40 @@
-import {
-  type Contract,
-  decodeWith,
-  encodeWith,
-  type HandlerDefinition,
-  type HandlerName,
-  type InputSent,
-  issuesText,
-  type KeySent,
-  type OutputRead,
-  validate,
-} from "@shardcast/contract";
-import { isShardcastError, ShardcastError } from "@shardcast/protocol";
-import type { Client } from "./client-api.ts";
-import type { Reply, RequestOptions } from "./options.ts";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol/errors";
+import type { Contract, HandlerDefinition, HandlerName, InputSent, KeySent, OutputRead } from "./contract.ts";
 import { TypedError } from "./typed-error.ts";
+import { issuesText, validate } from "./validate.ts";
+import { decodeWith, encodeWith } from "./wire.ts";
+
+/** What is needed of an answer. */
+export interface Answered {
+  /** The request's id. */
+  readonly id: string;
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** The part of a client that is needed; over Kafka, over HTTP, any that speaks to the service will do. */
+export interface Requester<Options extends object = object> {
+  request(
+    service: string,
+    key: string | Uint8Array,
+    body?: string,
+    options?: Options & { readonly handler?: string; readonly contentType?: string },
+  ): Promise<Answered>;
+}
 
 /** What the contract leaves to say of a request. */
-export type TypedOptions = Omit<RequestOptions, "handler" | "contentType">;
-
-/** The part of a client that is needed; any that speaks to the service will do. */
-export type Requester = Pick<Client, "request">;
+export type TypedOptions<Options extends object> = Omit<Options, "handler" | "contentType"> & {
+  readonly handler?: never;
+  readonly contentType?: never;
+};
 
 /** A function for each handler of a contract. */
-export type TypedClient<C extends Contract> = {
+export type TypedClient<C extends Contract, Options extends object = object> = {
   readonly [H in HandlerName<C>]: (
     key: KeySent<C>,
     ...more: undefined extends InputSent<C, H>
-      ? [input?: InputSent<C, H>, options?: TypedOptions]
-      : [input: InputSent<C, H>, options?: TypedOptions]
+      ? [input?: InputSent<C, H>, options?: TypedOptions<Options>]
+      : [input: InputSent<C, H>, options?: TypedOptions<Options>]
   ) => Promise<OutputRead<C, H>>;
 };
 
@@ -43,13 +50,16 @@ const REDIRECTS = 300;
  * SHARDCAST_UNSUPPORTED_VERSION: the worker goes by another version of the contract. Its request has been handled all the
  * same.
  */
-export function typed<C extends Contract>(client: Requester, contract: C): TypedClient<C> {
+export function typed<C extends Contract, Options extends object>(
+  client: Requester<Options>,
+  contract: C,
+): TypedClient<C, Options> {
   const functions = Object.entries(contract.handlers).map(([name, definition]) => [
     name,
-    (key: string | Uint8Array, input?: unknown, options?: TypedOptions) =>
-      call({ client, contract, name, definition }, key, input, options),
+    (key: string | Uint8Array, input?: unknown, options?: object) =>
+      call({ client: client as Requester, contract, name, definition }, key, input, options),
   ]);
-  return Object.freeze(Object.fromEntries(functions)) as TypedClient<C>;
+  return Object.freeze(Object.fromEntries(functions)) as TypedClient<C, Options>;
 }
 
 interface Target {
@@ -63,13 +73,13 @@ async function call(
   target: Target,
   key: string | Uint8Array,
   input: unknown,
-  options: TypedOptions | undefined,
+  options: object | undefined,
 ): Promise<unknown> {
   const { client, contract, name, definition } = target;
   await checkKey(contract, key);
   const body = await bodyOf(name, definition, input);
-  const asked: RequestOptions = { ...options, handler: name };
-  let answered: Reply;
+  const asked = { ...options, handler: name };
+  let answered: Answered;
   try {
     answered = await client.request(
       contract.service,
@@ -124,7 +134,7 @@ async function declaredError(
   return checked.ok ? new TypedError(contract.service, name, refusal, checked.value, error) : undefined;
 }
 
-async function outputOf(name: string, { output }: HandlerDefinition, answered: Reply): Promise<unknown> {
+async function outputOf(name: string, { output }: HandlerDefinition, answered: Answered): Promise<unknown> {
   if (answered.status >= REDIRECTS) throw otherVersion(name, answered, `status ${answered.status}`);
   if (output === undefined) return undefined;
   const decoded = await decodeWith(output, answered.body);
@@ -138,7 +148,7 @@ async function outputOf(name: string, { output }: HandlerDefinition, answered: R
   }
 }
 
-function otherVersion(name: string, { id }: Reply, why: string, more: object = {}): ShardcastError {
+function otherVersion(name: string, { id }: Answered, why: string, more: object = {}): ShardcastError {
   const detail = `the answer of ${name} does not fit the contract of this caller: ${why}`;
   return new ShardcastError("SHARDCAST_UNSUPPORTED_VERSION", detail, {
     extensions: { ...more, requestId: id },

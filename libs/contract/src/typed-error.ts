@@ -1,5 +1,5 @@
-import type { Contract, DetailsRead, ErrorName, HandlerName } from "@shardcast/contract";
-import { ShardcastError } from "@shardcast/protocol";
+import { ShardcastError } from "@shardcast/protocol/errors";
+import type { Contract, DetailsRead, ErrorName, HandlerName } from "./contract.ts";
 
 const TYPED = Symbol.for("shardcast.typed-error");
 
