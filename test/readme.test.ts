@@ -12,6 +12,7 @@ const run = promisify(execFile);
 /** What a snippet takes from its surroundings. */
 const SURROUNDINGS = `
 declare function addTo(key: string, cents: number, id: string): Promise<number>;
+declare function balanceOf(key: string): Promise<number>;
 `;
 
 test("the README's code compiles as it stands", async () => {
