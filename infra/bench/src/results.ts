@@ -21,7 +21,7 @@ const ASKED = 2_000;
 export async function results(ground: Ground, { count }: { readonly count: number }): Promise<void> {
   const services = `${SERVICE}=${LANES}/1`;
   const first = await startGateway(ground, services);
-  const emptyMb = residentMb(first.pid);
+  const emptyMb = memoryMb(first.pid, "RssAnon");
   const ids = await fill(ground, count);
   const sample = Array.from({ length: ASKED }, (_, i) => ids[Math.floor((i * ids.length) / ASKED)] as string);
   await untilKnown(first, ids);
@@ -41,7 +41,8 @@ export async function results(ground: Ground, { count }: { readonly count: numbe
   const readyMs = performance.now() - begunMs;
   printFigure({ name: "results.restart", value: readyMs, unit: "ms" });
   printAsked("results.get-meanwhile", sorted(meanwhile));
-  printFigure({ name: "results.memory", value: residentMb(second.pid), unit: "MB" });
+  printFigure({ name: "results.memory", value: memoryMb(second.pid, "RssAnon"), unit: "MB" });
+  printFigure({ name: "results.file", value: memoryMb(second.pid, "RssFile"), unit: "MB" });
   printFigure({ name: "results.memory-empty", value: emptyMb, unit: "MB" });
   printAsked("results.get-restarted", await askAll(second, sample));
 }
@@ -105,7 +106,9 @@ function printAsked(name: string, tookMs: Float64Array): void {
   printFigure({ name: `${name}.p99`, value: percentile(tookMs, 99), unit: "ms" });
 }
 
-function residentMb(pid: number): number {
-  const [, kb] = /^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+/** `RssAnon`: what the process has for itself. `RssFile`: what of files is mapped, which the system may take back. */
+function memoryMb(pid: number, kind: "RssAnon" | "RssFile"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const [, kb] = new RegExp(`^${kind}:\\s+([0-9]+) kB$`, "m").exec(status) ?? [];
   return Number(kb) / 1_000;
 }
