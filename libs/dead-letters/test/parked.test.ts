@@ -78,6 +78,60 @@ describe("a key whose request is exhausted, where the service parks (C9)", () =>
   });
 });
 
+test("C1: where the dead letters are read back late, a key waits for that, in its lane and at a take-over", async () => {
+  const world = await new ParkingWorld().open();
+  world.failing.add("k/1");
+  await world.send("k", 3);
+  const first = await world.start({ log: world.late() });
+  await world.idle();
+  await first.kill();
+  world.failing.clear();
+  await world.send("k");
+  await world.start({ log: world.late() });
+  await world.idle();
+  expect(world.calls).toEqual(["k/1"]);
+  const letters = await world.letters();
+  expect(await letters.redrive({ key: Buffer.from("k") })).toMatchObject({ redriven: 4 });
+  await world.send("k", 2);
+  await world.until(() => expect(world.done("k")).toBe(6));
+  expect(world.faults).toEqual([]);
+});
+
+test("C4 C9: letters that park are in the commit that counts their requests as done, each once", async () => {
+  const world = await new ParkingWorld().open();
+  world.failing.add("k/1");
+  await world.send("k", 4);
+  for (let crashes = 0; crashes < 4; crashes++) {
+    const { kill } = await world.start();
+    await world.until(() => expect(world.dead("k").length).toBeGreaterThan(crashes));
+    await kill();
+  }
+  await world.start();
+  await world.idle();
+  expect(world.dead("k").map((letter) => letter.slice(0, 1))).toEqual(["1", "2", "3", "4"]);
+});
+
+test("what unparks a key can not be cancelled to come before its turn (C1)", async () => {
+  const world = await new ParkingWorld().open();
+  world.failing.add("k/1");
+  await world.send("k", 2);
+  const first = await world.start();
+  await world.idle();
+  await first.kill();
+  world.failing.clear();
+  await world.send("k");
+  const letters = await world.letters();
+  const { redriveId } = await letters.redrive(LANE);
+  await world.send("k");
+  await world.cancel(redriveId);
+  await world.start();
+  await world.idle();
+  expect(world.dead("k").slice(2)).toEqual(["3 KEY_PARKED parked", "4 KEY_PARKED parked"]);
+  await letters.redrive({ key: Buffer.from("k") });
+  await world.until(() => expect(world.done("k")).toBe(4));
+  expect(world.faults).toEqual([]);
+});
+
 describe("a redrive of a parked key keeps its order (C1)", () => {
   test("also when it fails again while new requests lie behind it, before those that had lain there", async () => {
     const world = await new ParkingWorld().open();
@@ -262,6 +316,6 @@ test("C1 C9 C10: whatever fails, crashes, is sent and is redriven in whatever or
         await world.close();
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 60 },
   );
 }, 120_000);

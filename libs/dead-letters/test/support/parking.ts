@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "@shardcast/log";
 import { createMemoryLog, MemoryCluster } from "@shardcast/log/memory";
 import {
   decodeDeadLetter,
   decodeReply,
   decodeResult,
+  encodeCancel,
   encodeControl,
   encodeRequest,
   newRequestId,
@@ -68,9 +70,13 @@ export class ParkingWorld {
     }
   }
 
+  async cancel(id: string): Promise<void> {
+    await this.log.append({ topic: this.topics.requests.name, partition: 0, ...encodeCancel(SERVICE, id) });
+  }
+
   /** A process of its own; `kill` ends it as a crash does. */
   async start(options: Partial<WorkerOptions> = {}): Promise<{ worker: Worker; kill: () => Promise<void> }> {
-    const log = createMemoryLog({ cluster: this.cluster });
+    const log = options.log ?? createMemoryLog({ cluster: this.cluster });
     this.#logs.push(log);
     const worker = createWorker(
       {
@@ -89,6 +95,27 @@ export class ParkingWorld {
       void worker.stop();
     };
     return { worker, kill };
+  }
+
+  /** A connection to which what is on the dead letters is told late. */
+  late(): Log {
+    const log = createMemoryLog({ cluster: this.cluster });
+    const openReader: Log["openReader"] = async (options) => {
+      if (!options.topics.includes(this.topics.dead.name)) return log.openReader(options);
+      let told = Promise.resolve();
+      const onRecords: typeof options.onRecords = (records) => {
+        told = told.then(() => sleep(20)).then(() => options.onRecords(records));
+      };
+      const reader = await log.openReader({ ...options, onRecords });
+      const reached: typeof reader.reached = async (...where) => {
+        await reader.reached(...where);
+        await told;
+      };
+      return new Proxy(reader, {
+        get: (each, name) => (name === "reached" ? reached : bound(each, name)),
+      });
+    };
+    return new Proxy(log, { get: (each, name) => (name === "openReader" ? openReader : bound(each, name)) });
   }
 
   async letters() {
@@ -174,4 +201,9 @@ export class ParkingWorld {
   #read(topic: string) {
     return this.cluster.partition(topic, 0)?.read(0, 1_000_000) ?? [];
   }
+}
+
+function bound(whole: object, name: string | symbol): unknown {
+  const member = Reflect.get(whole, name);
+  return typeof member === "function" ? member.bind(whole) : member;
 }
