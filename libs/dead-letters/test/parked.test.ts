@@ -111,27 +111,6 @@ test("C4 C9: letters that park are in the commit that counts their requests as d
   expect(world.dead("k").map((letter) => letter.slice(0, 1))).toEqual(["1", "2", "3", "4"]);
 });
 
-test("what unparks a key can not be cancelled to come before its turn (C1)", async () => {
-  const world = await new ParkingWorld().open();
-  world.failing.add("k/1");
-  await world.send("k", 2);
-  const first = await world.start();
-  await world.idle();
-  await first.kill();
-  world.failing.clear();
-  await world.send("k");
-  const letters = await world.letters();
-  const { redriveId } = await letters.redrive(LANE);
-  await world.send("k");
-  await world.cancel(redriveId);
-  await world.start();
-  await world.idle();
-  expect(world.dead("k").slice(2)).toEqual(["3 KEY_PARKED parked", "4 KEY_PARKED parked"]);
-  await letters.redrive({ key: Buffer.from("k") });
-  await world.until(() => expect(world.done("k")).toBe(4));
-  expect(world.faults).toEqual([]);
-});
-
 describe("a redrive of a parked key keeps its order (C1)", () => {
   test("also when it fails again while new requests lie behind it, before those that had lain there", async () => {
     const world = await new ParkingWorld().open();

@@ -5,7 +5,6 @@ import {
   decodeDeadLetter,
   decodeReply,
   decodeResult,
-  encodeCancel,
   encodeControl,
   encodeRequest,
   newRequestId,
@@ -68,10 +67,6 @@ export class ParkingWorld {
       };
       await this.log.append({ topic: this.topics.requests.name, partition: 0, ...encodeRequest(request) });
     }
-  }
-
-  async cancel(id: string): Promise<void> {
-    await this.log.append({ topic: this.topics.requests.name, partition: 0, ...encodeCancel(SERVICE, id) });
   }
 
   /** A process of its own; `kill` ends it as a crash does. */
