@@ -110,7 +110,7 @@ function requestOf(
 ): RequestOnLog[] {
   const { partition: lane, offset } = record;
   const decoded = decodeRequest(record, service, `${lane}/${offset}`);
-  if (decoded.kind === "cancel") return [];
+  if (decoded.kind === "cancel" || decoded.kind === "unpark") return [];
   if (decoded.kind === "malformed") throw new Error(`${record.topic}/${lane}/${offset}: ${decoded.reason}`);
   if (!wanted(decoded.request)) return [];
   const { id, key, body } = decoded.request;

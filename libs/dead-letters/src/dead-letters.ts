@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import type { Log } from "@shardcast/log";
 import { topicsOf } from "@shardcast/protocol";
 import { Follower } from "./follower.ts";
 import { type DeadLetterPage, type ListOptions, listLetters } from "./list.ts";
 import { type RedriveOptions, resend } from "./redrive.ts";
+import { redriveRounds } from "./rounds.ts";
 import { Scanner } from "./scanner.ts";
 import { assertCount, invalid } from "./selection.ts";
 import { type SettleOptions, type SettleReport, settleLetters } from "./settle.ts";
@@ -36,6 +38,9 @@ export interface DeadLetters {
    * Those that are sent and the marker that says so are one commit: a letter is sent once, also when the process dies or another
    * one redrives the same letters. Like every request, what is sent is then delivered at least once.
    *
+   * Letters of a parked key are sent in the order of the key from its first one on, or not at all; behind the last of them the key
+   * is unparked (decision 019). With a `key`, what comes to lie there meanwhile is sent as well, for some rounds.
+   *
    * Only one redrive or discard of a service goes on at a time: the next one ends it.
    *
    * @throws {ShardcastError} SHARDCAST_FENCED when another has begun, or what {@link list} throws, with how far it came as
@@ -43,7 +48,10 @@ export interface DeadLetters {
    */
   redrive(options?: RedriveOptions): Promise<SettleReport>;
 
-  /** Marks letters as settled and sends nothing; also those that can not be sent. @throws as {@link redrive} */
+  /**
+   * Marks letters as settled and sends nothing; also those that can not be sent. A parked key of which none is left is
+   * unparked. @throws as {@link redrive}
+   */
   discard(options?: SettleOptions): Promise<SettleReport>;
 
   /** Idempotent; the log stays open. */
@@ -84,18 +92,19 @@ export async function openDeadLetters(log: Log, options: DeadLettersOptions): Pr
       if (maxRedrives !== undefined) assertCount("maxRedrives", maxRedrives, MAX_REDRIVES);
       const to = { log, service, topic: topics.requests.name };
       return told(
-        await settleLetters(parts, selected, {
+        await redriveRounds(parts, selected, {
           how: "redriven",
-          judge: (record, letter) => resend(record, letter, selected, to),
+          redriveId: randomUUID(),
+          judge: (record, letter, parked) => resend(record, letter, selected, to, parked),
           ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
         }),
       );
     },
 
     async discard(selected = {}) {
-      return told(
-        await settleLetters(parts, selected, { how: "discarded", judge: () => ({ kind: "settle" }) }),
-      );
+      const redriveId = randomUUID();
+      const judge = () => ({ kind: "settle" }) as const;
+      return told((await settleLetters(parts, selected, { how: "discarded", redriveId, judge })).report);
     },
 
     async close() {

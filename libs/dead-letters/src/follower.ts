@@ -1,5 +1,5 @@
 import type { Log, LogReader, LogRecord, OffsetRange } from "@shardcast/log";
-import { decodeRedriven, ShardcastError } from "@shardcast/protocol";
+import { decodeRedriven, ParkedKeys, ShardcastError } from "@shardcast/protocol";
 import { Patience } from "./patience.ts";
 import { SettledOffsets } from "./settled.ts";
 
@@ -13,37 +13,50 @@ export class Follower {
   readonly #reader: LogReader;
   /** By lane. */
   readonly #settled: readonly SettledOffsets[];
+  /** By lane. */
+  readonly #parked: readonly ParkedKeys[];
   /** Of those who wait for {@link sync}. */
   readonly #waiting: Set<Patience>;
+  readonly #news: Set<() => void>;
 
   private constructor(
     log: Log,
     topic: string,
     reader: LogReader,
     settled: readonly SettledOffsets[],
+    parked: readonly ParkedKeys[],
     waiting: Set<Patience>,
+    news: Set<() => void>,
   ) {
     this.#log = log;
     this.#topic = topic;
     this.#reader = reader;
     this.#settled = settled;
+    this.#parked = parked;
     this.#waiting = waiting;
+    this.#news = news;
   }
 
   /** Resolves when everything was read that was on the log when it was called. */
   static async open(log: Log, topic: string, lanes: number): Promise<Follower> {
     const settled = Array.from({ length: lanes }, () => new SettledOffsets());
+    const parked = settled.map(() => new ParkedKeys());
     const waiting = new Set<Patience>();
+    const news = new Set<() => void>();
     const reader = await log.openReader({
       topics: [topic],
       maxWaitMs: MAX_WAIT_MS,
       start: settled.map((_, partition) => ({ topic, partition, from: "earliest" as const })),
       onRecords: (records) => {
-        for (const record of records) learn(settled[record.partition], record);
+        for (const record of records) {
+          learn(settled[record.partition], record);
+          parked[record.partition]?.learn(record);
+        }
         for (const patience of waiting) patience.refresh();
+        for (const tell of [...news]) tell();
       },
     });
-    const follower = new Follower(log, topic, reader, settled, waiting);
+    const follower = new Follower(log, topic, reader, settled, parked, waiting, news);
     try {
       await follower.sync();
     } catch (error) {
@@ -55,6 +68,25 @@ export class Follower {
 
   lane(lane: number): SettledOffsets {
     return this.#settled[lane] as SettledOffsets;
+  }
+
+  /** Which keys of a lane are parked. */
+  parked(lane: number): ParkedKeys {
+    return this.#parked[lane] as ParkedKeys;
+  }
+
+  /** Resolves with the next records that are read; at the latest after so long, or when the signal fires. */
+  async news(withinMs: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => resolve();
+    const timer = setTimeout(end, withinMs);
+    this.#news.add(end);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+    await promise;
+    clearTimeout(timer);
+    this.#news.delete(end);
+    signal?.removeEventListener("abort", end);
   }
 
   /**

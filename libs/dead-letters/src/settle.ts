@@ -3,6 +3,7 @@ import {
   type DeadLetter,
   groupOf,
   isShardcastError,
+  type ParkedPlace,
   type RedrivenMarker,
   type ServiceTopics,
   ShardcastError,
@@ -45,6 +46,8 @@ export interface SettleReport {
   readonly settledBefore: number;
   /** One for each that matched, by lane and offset. */
   readonly outcomes: readonly LetterOutcome[];
+  /** Of a redrive of one key that was parked: it is so still. */
+  readonly parked?: true;
   /** Set when not everything was looked at. */
   readonly cursor?: string;
 }
@@ -71,7 +74,9 @@ export type SkipReason =
   | "unreadable"
   | "redriven-too-often"
   /** The log would not take the request. */
-  | "too-large";
+  | "too-large"
+  /** An earlier letter of its parked key stays, and it can not go before that (C1). */
+  | "behind-parked";
 
 /** What becomes of a letter. */
 export type Verdict =
@@ -81,8 +86,23 @@ export type Verdict =
 /** What is done with letters. */
 export interface Plan {
   readonly how: RedrivenMarker["how"];
-  readonly judge: (record: LogRecord, letter: DeadLetter) => Verdict;
+  /** As the markers have it. */
+  readonly redriveId: string;
+  /** @param parked where the letter's key is parked */
+  readonly judge: (record: LogRecord, letter: DeadLetter, parked?: ParkedPlace) => Verdict;
   readonly ratePerSecond?: number;
+}
+
+/** The owner of the lane was asked to unpark a key, which had no letters behind this offset then. */
+export interface Unparking {
+  readonly lane: number;
+  readonly upTo: number;
+}
+
+interface Settled {
+  readonly report: SettleReport;
+  /** The last one. */
+  readonly unparking?: Unparking;
 }
 
 /** Goes through the letters of a selection, lane by lane in their order, and settles them batch by batch. */
@@ -90,7 +110,7 @@ export async function settleLetters(
   parts: SettleParts,
   options: SettleOptions,
   plan: Plan,
-): Promise<SettleReport> {
+): Promise<Settled> {
   const { lanes, log, service, prefix, topics } = parts;
   const { ids, limit = DEFAULT_SETTLED, dryRun = false } = options;
   assertSelection(options, lanes);
@@ -111,7 +131,8 @@ export async function settleLetters(
     for (const stretch of stretchesOf(ranges, options.lane, start)) {
       if (!(await run.goThrough(stretch))) break;
     }
-    return run.report;
+    const { report, unparking } = run;
+    return { report, ...(unparking === undefined ? {} : { unparking }) };
   } catch (error) {
     if (!isShardcastError(error)) throw error;
     const { outcomes: _outcomes, ...soFar } = run.report;

@@ -15,6 +15,8 @@ export interface DeadLetterReason {
   readonly member: string;
   /** Epoch milliseconds. */
   readonly atMs: number;
+  /** It has parked its key, or came when that was parked: what follows it of the key is not handled before it. */
+  readonly parked?: true;
 }
 
 /** A record given up, with the request in it as far as it can be read: it may never have been one. */
@@ -60,7 +62,9 @@ const EMPTY = Buffer.alloc(0);
 const MAX_REASON = 1024;
 const CODE_HEADER = "sc-dead-code";
 const TRUNCATED_HEADER = "sc-dead-truncated";
+const PARKED_HEADER = "sc-dead-parked";
 const MARKER_HEADER = "sc-redrive";
+const UNPARKED_HEADER = "sc-unparked";
 const ORIGIN = /^([^/]+)\/([0-9]{1,16})\/([0-9]{1,16})$/;
 const WHOLE = /^[0-9]{1,16}$/;
 
@@ -98,6 +102,9 @@ export function encodeDeadLetter(record: IncomingRecord, why: DeadLetterReason):
   };
   // Whoever wrote it on the request did not cut this letter; a redrive would pass over it.
   delete headers[TRUNCATED_HEADER];
+  // Nor did he park the key.
+  delete headers[PARKED_HEADER];
+  if (why.parked) headers[PARKED_HEADER] = "true";
   return { key: record.key, value: record.value, headers };
 }
 
@@ -142,6 +149,7 @@ function decodeReason(headers: IncomingRecord["headers"]): DeadLetterReason | un
     origin: { topic: origin.topic, partition: origin.partition, offset: origin.offset },
     member,
     atMs,
+    ...(headerText(headers, PARKED_HEADER) === "true" ? { parked: true } : {}),
   };
 }
 
@@ -164,6 +172,22 @@ export function decodeRedriven({ headers, value }: IncomingRecord): RedrivenMark
   } catch {
     return undefined;
   }
+}
+
+/** The record on `S.dead` that says that a key is not parked any more. Written by the owner of its lane. */
+export function encodeUnparked(key: Buffer): WireRecord {
+  return { key, value: null, headers: { [VERSION_HEADER]: VERSION_VALUE, [UNPARKED_HEADER]: "1" } };
+}
+
+/** Whether a record says of its key that it is not parked any more. */
+export function isUnparked({ headers }: IncomingRecord): boolean {
+  if (!Object.hasOwn(headers, UNPARKED_HEADER) || Object.hasOwn(headers, CODE_HEADER)) return false;
+  return readVersion(headers).kind === "ours";
+}
+
+/** Whether a record is a letter that lies parked. Cheap, for all letters are asked. */
+export function isParkedLetter({ headers }: IncomingRecord): boolean {
+  return Object.hasOwn(headers, CODE_HEADER) && headerText(headers, PARKED_HEADER) === "true";
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

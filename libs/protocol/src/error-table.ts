@@ -102,6 +102,13 @@ export const ERROR_TABLE = {
     meaning:
       "Another request with this idempotency key, but another body, handler or content type, came first (C5).",
   },
+  SHARDCAST_KEY_PARKED: {
+    status: 423,
+    retryable: false,
+    title: "Key parked",
+    meaning:
+      "An earlier request of this key lies in the dead letters; this one lies there behind it, and goes on after it (C9).",
+  },
   SHARDCAST_LANE_BUSY: {
     status: 429,
     retryable: true,

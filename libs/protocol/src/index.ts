@@ -19,7 +19,14 @@ export type {
 } from "./control.ts";
 export { decodeControl, encodeControl } from "./control.ts";
 export type { DeadLetter, DeadLetterReason, OffsetSpan, RedrivenMarker } from "./dead-letter.ts";
-export { decodeDeadLetter, decodeRedriven, encodeDeadLetter, encodeRedriven } from "./dead-letter.ts";
+export {
+  decodeDeadLetter,
+  decodeRedriven,
+  encodeDeadLetter,
+  encodeRedriven,
+  encodeUnparked,
+  isParkedLetter,
+} from "./dead-letter.ts";
 export type { ShardcastErrorOptions } from "./error.ts";
 export { isShardcastError, ShardcastError } from "./error.ts";
 export type { ErrorCode, ErrorRow } from "./error-table.ts";
@@ -43,6 +50,7 @@ export {
   MAX_HANDLER_LENGTH,
   MAX_KEY_BYTES,
 } from "./names.ts";
+export { ParkedKeys } from "./parked-keys.ts";
 export type { Problem } from "./problem.ts";
 export { fromProblem, PROBLEM_JSON, toProblem } from "./problem.ts";
 export type { IncomingRecord, RecordHeaders, WireRecord } from "./record.ts";
@@ -51,8 +59,15 @@ export type { ReplyEnvelope } from "./reply.ts";
 export { decodeReply, encodeReply, replyInstance } from "./reply.ts";
 export type { ReplyFence } from "./reply-fence.ts";
 export { decodeReplyFence, encodeReplyFence } from "./reply-fence.ts";
-export type { DecodedRequest, Recording, ReplyAddress, RequestEnvelope } from "./request.ts";
-export { decodeRequest, encodeCancel, encodeRequest, isCallbackUrl } from "./request.ts";
+export type { DecodedRequest, ParkedPlace, Recording, ReplyAddress, RequestEnvelope } from "./request.ts";
+export {
+  decodeParkedPlace,
+  decodeRequest,
+  encodeCancel,
+  encodeRequest,
+  encodeUnpark,
+  isCallbackUrl,
+} from "./request.ts";
 export type { RequestEnd, ResultEnd, ResultEnvelope } from "./result.ts";
 export { decodeResult, encodeResult, fingerprintOf } from "./result.ts";
 export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";

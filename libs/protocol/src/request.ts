@@ -21,6 +21,14 @@ export interface ReplyAddress {
  */
 export type Recording = "outcome" | "progress";
 
+/** Of a request that is sent again out of a parked key. Offsets are of the lane's partition of `S.dead`. */
+export interface ParkedPlace {
+  /** Of its first letter: in this order the requests of the key go. */
+  readonly place: number;
+  /** Everything of the key up to here was known to who sends it: a request of the key that failed later stops it. */
+  readonly upTo: number;
+}
+
 /** A keyed request as it travels on `S.requests`. */
 export interface RequestEnvelope {
   /**
@@ -46,6 +54,8 @@ export interface RequestEnvelope {
   readonly attempt: number;
   /** How often it was sent again from the dead letters; absent when never. */
   readonly redriven?: number;
+  /** Where it stands in the order of its parked key; only where it was sent again out of one. */
+  readonly parked?: ParkedPlace;
   /** W3C Trace Context. */
   readonly traceparent?: string;
   /** Headers of the caller's that travel with the request. */
@@ -57,6 +67,8 @@ export type DecodedRequest =
   | { readonly kind: "request"; readonly request: RequestEnvelope }
   /** Somebody wants the request of this id not to start, or to be stopped. It comes after that one on its lane. */
   | { readonly kind: "cancel"; readonly id: string }
+  /** What lay parked of this key up to an offset of `S.dead` has been sent again, or discarded. It comes behind that. */
+  | { readonly kind: "unpark"; readonly key: Buffer; readonly upTo: number }
   | {
       readonly kind: "malformed";
       readonly code: "SHARDCAST_MALFORMED_RECORD" | "SHARDCAST_UNSUPPORTED_VERSION";
@@ -67,6 +79,9 @@ const EMPTY = Buffer.alloc(0);
 const MAX_ID_LENGTH = 256;
 const MAX_INSTANCE_LENGTH = 255;
 const CANCEL = "cancel";
+const UNPARK = "unpark";
+const PARKED_HEADER = "sc-parked";
+const UP_TO_HEADER = "sc-up-to";
 const MAX_CALLBACK_URL_LENGTH = 2_048;
 
 /** Whether it is one that a request can carry: http(s), at most 2,048 characters. Says nothing of who may be called. */
@@ -96,6 +111,9 @@ export function encodeRequest(request: RequestEnvelope): WireRecord {
   if (request.callbackUrl !== undefined) headers["sc-callback"] = request.callbackUrl;
   if (request.attempt !== 1) headers["sc-attempt"] = String(request.attempt);
   if (request.redriven !== undefined) headers["sc-redriven"] = String(request.redriven);
+  if (request.parked !== undefined) {
+    headers[PARKED_HEADER] = `${request.parked.place}/${request.parked.upTo}`;
+  }
   if (request.traceparent !== undefined) headers.traceparent = request.traceparent;
   encodeUserHeaders(request.headers, headers);
   return { key: request.key, value: request.body, headers };
@@ -105,6 +123,27 @@ export function encodeRequest(request: RequestEnvelope): WireRecord {
 export function encodeCancel(service: string, id: string): WireRecord {
   const headers = { [VERSION_HEADER]: VERSION_VALUE, "sc-id": id, "sc-service": service, "sc-kind": CANCEL };
   return { key: Buffer.from(id), value: null, headers };
+}
+
+/** The record that unparks a key. Goes to the key's lane, behind everything of the key that was sent again. */
+export function encodeUnpark(
+  service: string,
+  { redriveId, key, upTo }: { readonly redriveId: string; readonly key: Buffer; readonly upTo: number },
+): WireRecord {
+  const headers = {
+    [VERSION_HEADER]: VERSION_VALUE,
+    "sc-id": redriveId,
+    "sc-service": service,
+    "sc-kind": UNPARK,
+    [UP_TO_HEADER]: String(upTo),
+  };
+  return { key, value: null, headers };
+}
+
+/** The place in the headers of a request, or of the letter that has become of it; undefined for all others. */
+export function decodeParkedPlace(headers: IncomingRecord["headers"]): ParkedPlace | undefined {
+  const [place, upTo, ...more] = headerText(headers, PARKED_HEADER)?.split("/").map(wholeNumber) ?? [];
+  return place === undefined || upTo === undefined || more.length > 0 ? undefined : { place, upTo };
 }
 
 /**
@@ -149,6 +188,12 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   if (to !== service) return malformed(`the request is for service ${to}`);
   const kind = headerText(headers, "sc-kind");
   if (kind === CANCEL) return { kind: "cancel", id };
+  if (kind === UNPARK) {
+    const upTo = wholeNumber(headerText(headers, UP_TO_HEADER) ?? "");
+    return upTo === undefined
+      ? malformed("sc-up-to is not an offset")
+      : { kind: "unpark", key: common.key, upTo };
+  }
   if (kind !== undefined) return malformed("sc-kind is none that is known");
   const handler = headerText(headers, "sc-handler") ?? "";
   if (!isHandlerName(handler)) return malformed("sc-handler is not a handler name");
@@ -158,6 +203,9 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
   const redriven = rawRedriven === undefined ? undefined : wholeNumber(rawRedriven);
   if (rawRedriven !== undefined && (redriven === undefined || redriven < 1))
     return malformed("sc-redriven is not a positive whole number");
+  const parked = decodeParkedPlace(headers);
+  if (parked === undefined && headerText(headers, PARKED_HEADER) !== undefined)
+    return malformed("sc-parked is not PLACE/UP-TO");
   const rawDeadline = headerText(headers, "sc-deadline");
   const deadlineMs = rawDeadline === undefined ? undefined : wholeNumber(rawDeadline);
   if (rawDeadline !== undefined && deadlineMs === undefined)
@@ -192,6 +240,7 @@ export function decodeRequest(record: IncomingRecord, service: string, origin: s
       ...(recording === undefined ? {} : { recording }),
       ...(callbackUrl === undefined ? {} : { callbackUrl }),
       ...(redriven === undefined ? {} : { redriven }),
+      ...(parked === undefined ? {} : { parked }),
       ...(replyTo === undefined ? {} : { replyTo }),
     },
   };

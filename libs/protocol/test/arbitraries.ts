@@ -49,6 +49,7 @@ export const requests: fc.Arbitrary<RequestEnvelope> = fc.record(
     callbackUrl: fc.webUrl({ withQueryParameters: true, withFragments: true }),
     attempt: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     redriven: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    parked: fc.record({ place: fc.maxSafeNat(), upTo: fc.maxSafeNat() }),
     traceparent: text,
     headers: userHeaders,
     body: buffers,

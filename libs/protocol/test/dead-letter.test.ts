@@ -13,18 +13,22 @@ import {
 } from "../src/index.ts";
 import { errorCodes, garbage, requests, throughTheLog } from "./arbitraries.ts";
 
-const reasons: fc.Arbitrary<DeadLetterReason> = fc.record({
-  code: errorCodes,
-  reason: fc.oneof(fc.string(), fc.constantFrom("r".repeat(1024), "r".repeat(3_000))),
-  attempts: fc.nat(),
-  origin: fc.record({
-    topic: fc.constant("accounts.requests"),
-    partition: fc.nat(),
-    offset: fc.maxSafeNat(),
-  }),
-  member: fc.stringMatching(/^[a-z0-9-]{1,20}$/),
-  atMs: fc.maxSafeNat(),
-});
+const reasons: fc.Arbitrary<DeadLetterReason> = fc.record(
+  {
+    code: errorCodes,
+    reason: fc.oneof(fc.string(), fc.constantFrom("r".repeat(1024), "r".repeat(3_000))),
+    attempts: fc.nat(),
+    origin: fc.record({
+      topic: fc.constant("accounts.requests"),
+      partition: fc.nat(),
+      offset: fc.maxSafeNat(),
+    }),
+    member: fc.stringMatching(/^[a-z0-9-]{1,20}$/),
+    atMs: fc.maxSafeNat(),
+    parked: fc.constant(true as const),
+  },
+  { requiredKeys: ["code", "reason", "attempts", "origin", "member", "atMs"] },
+);
 
 const markers: fc.Arbitrary<RedrivenMarker> = fc.record({
   redriveId: fc.uuid(),

@@ -22,6 +22,7 @@ const schema = z.object({
   retryMaxMs: wholeNumber(1, 3_600_000).default(10_000),
   commitIntervalMs: wholeNumber(1, 60_000).default(500),
   graceMs: wholeNumber(0, 3_600_000).default(10_000),
+  onExhausted: z.enum(["continue", "park"]).default("continue"),
   delivery: z.enum(["at-least-once", "exactly-once"]).default("at-least-once"),
   leaseMs: wholeNumber(300, 600_000).default(1_500),
   drainMs: wholeNumber(0, 3_600_000).default(10_000),
@@ -51,6 +52,7 @@ export const WORKER_ENV = {
   commitIntervalMs: "SHARDCAST_COMMIT_INTERVAL_MS",
   graceMs: "SHARDCAST_GRACE_MS",
   lanes: "SHARDCAST_LANES",
+  onExhausted: "SHARDCAST_ON_EXHAUSTED",
   delivery: "SHARDCAST_DELIVERY",
   leaseMs: "SHARDCAST_LEASE_MS",
   drainMs: "SHARDCAST_DRAIN_MS",
@@ -86,6 +88,12 @@ export interface WorkerOptions {
   readonly maxQueuedBytes?: number;
   /** Handler calls for one request before it goes to the dead letters (C9). Default 5. */
   readonly maxAttempts?: number;
+  /**
+   * What becomes of a key when one of its requests has run out of attempts (C9). `continue` (default): its later requests run.
+   * `park`: they lie in the dead letters as well, in order, until a redrive has sent all of them again. Give it to all
+   * members of a service.
+   */
+  readonly onExhausted?: "continue" | "park";
   /** First and longest wait between attempts; doubles in between, with jitter. Defaults 100 and 10,000. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;

@@ -18,6 +18,7 @@ test("what is left out comes from the environment, then from the defaults", () =
     replicas: 4,
     lanes: 4,
     delivery: "at-least-once",
+    onExhausted: "continue",
     leaseMs: 1_500,
     drainMs: 10_000,
     hookTimeoutMs: 30_000,

@@ -26,6 +26,7 @@ const WORKERS: Meanings<typeof WORKER_ENV> = {
   commitIntervalMs: "how often progress is committed (500)",
   graceMs: "time to finish what runs after SIGTERM (10000)",
   lanes: "number of lanes; more than replicas leave room to scale (SHARDCAST_REPLICAS)",
+  onExhausted: "then the key's later requests continue, or park behind it in the dead letters (continue)",
   delivery: "at-least-once, or exactly-once: replies are committed with the progress (at-least-once)",
   leaseMs: "handlers start within so long of a renewal; a crash is waited out as long (1500)",
   drainMs: "time to finish what runs on a lane that moves (10000)",

@@ -33,8 +33,9 @@ export class AdmittedRequest {
     return this.record.offset;
   }
 
-  /** As {@link decode} would find it, for less; for looking it up only. */
+  /** As {@link decode} would find it, for less; for looking it up only. Empty for what is none: that can not be cancelled. */
   get id(): string {
+    if (Object.hasOwn(this.record.headers, "sc-kind")) return "";
     return headerText(this.record.headers, "sc-id") ?? originOf(this.record);
   }
 

@@ -12,6 +12,8 @@ interface Why {
   readonly error: ShardcastError;
   readonly attempts: number;
   readonly scope: LaneScope;
+  /** Its key is parked with it. */
+  readonly parks?: true;
 }
 
 /** Adds the dead letter of a record that was given up (C9). */
@@ -19,14 +21,16 @@ export async function addDeadLetter(
   parcel: Parcel,
   dead: string,
   record: LogRecord,
-  { error: { code, message: reason }, attempts, scope: { member, logger } }: Why,
+  { error: { code, message: reason }, attempts, scope: { member, logger }, parks }: Why,
 ): Promise<void> {
   const { topic, partition, offset } = record;
   logger.error({ code, reason, topic, partition, offset, attempts }, "dead-lettered");
   const origin = { topic, partition, offset };
-  const why = { code, reason, attempts, member, atMs: Date.now(), origin };
+  const parked = parks && ({ parked: true } as const);
+  const why = { code, reason, attempts, member, atMs: Date.now(), origin, ...parked };
   const whole = encodeDeadLetter(record, why);
-  const bare = encodeDeadLetter({ key: null, value: null, headers: {} }, why);
+  // Without its key, nobody would know which one is parked.
+  const bare = encodeDeadLetter({ key: parks ? record.key : null, value: null, headers: {} }, why);
   await addLargest(
     parcel,
     [whole, truncated({ ...whole, value: null }), truncated(bare)].map((letter) => ({

@@ -7,6 +7,7 @@ import type { AttemptNews } from "./attempt-news.ts";
 import { cancelled, type Execution, execute } from "./execute.ts";
 import type { ProgressSource } from "./outbox.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Parking } from "./parking.ts";
 import type { Settler } from "./settle.ts";
 
 export interface HandleOptions {
@@ -15,6 +16,8 @@ export interface HandleOptions {
   readonly results: Pick<Results, "get">;
   /** For requests that are recorded with their progress. */
   readonly newsOf: (request: RequestEnvelope) => AttemptNews;
+  /** Where keys whose requests are exhausted are parked; absent where they go on. */
+  readonly parking?: Parking;
 }
 
 /**
@@ -27,9 +30,16 @@ export async function handle(
   execution: Execution,
   options: HandleOptions,
 ): Promise<boolean> {
-  const { settler, newsOf } = options;
+  const { settler, newsOf, parking } = options;
   const { record, cancellation } = admitted;
   const decoded = admitted.decode(execution.scope.service);
+  const { halted } = execution;
+  if (decoded.kind === "unpark") {
+    const { key, upTo } = decoded;
+    if (parking?.ends(key, upTo))
+      await parking.around(key, halted, () => settler.unpark(record, key, source));
+    return true;
+  }
   if (decoded.kind !== "request") {
     const error =
       decoded.kind === "malformed"
@@ -48,14 +58,20 @@ export async function handle(
   }
   const handler = options.handlerFor(request.handler);
   let outcome: Outcome;
+  const held = parking?.holds(request);
   if (cancellation.requested) outcome = { kind: "cancelled", error: cancelled(0), attempts: 0 };
+  else if (held !== undefined) outcome = held;
   else if (handler === undefined) {
     outcome = { kind: "failed", error: unknownHandler(request.handler), attempts: 0 };
   } else {
     const news = request.recording === "progress" ? newsOf(request) : undefined;
     outcome = await execute(handler, request, record.offset, execution, cancellation, news);
+    if (parking !== undefined) outcome = parking.judge(request, outcome);
   }
-  await settler.settle(record, request, outcome, source);
+  const settle = () => settler.settle(record, request, outcome, source);
+  const parks = outcome.kind === "exhausted" && outcome.parks;
+  if (parks && parking !== undefined) await parking.around(request.key, halted, settle);
+  else await settle();
   return outcome.kind !== "abandoned";
 }
 

@@ -7,7 +7,13 @@ export type Outcome =
   /** The handler refused it for good. */
   | { readonly kind: "failed"; readonly error: ShardcastError; readonly attempts: number }
   /** No attempt succeeded, or no handler could ever see it: to the dead letters (C9). */
-  | { readonly kind: "exhausted"; readonly error: ShardcastError; readonly attempts: number }
+  | {
+      readonly kind: "exhausted";
+      readonly error: ShardcastError;
+      readonly attempts: number;
+      /** Its key is parked with it. */
+      readonly parks?: true;
+    }
   /** Its deadline passed, or would have, before an attempt could start (C8). */
   | { readonly kind: "expired"; readonly error: ShardcastError; readonly attempts: number }
   /** Somebody has cancelled it, and no attempt has succeeded. */

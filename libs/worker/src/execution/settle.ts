@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   encodeReply,
   encodeResult,
+  encodeUnparked,
   fingerprintOf,
   isShardcastError,
   type RequestEnvelope,
@@ -32,6 +33,8 @@ export interface SettlerOptions {
   readonly log: Pick<Log, "assertFits">;
   readonly callbacks: OwedCallbacks;
 }
+
+type Exhausted = Extract<Ended, { kind: "exhausted" }>;
 
 /** How long a reply that the log refuses is tried again: a refusal may be a broker that changes hands. */
 const REPLY_INSIST_MS = 5_000;
@@ -96,10 +99,42 @@ export class Settler {
         else await this.#replyError(parcel, request, outcome.error);
         break;
       case "exhausted":
+        if (outcome.parks) return this.#settleParked(record, request, outcome, source);
         await this.#bury(parcel, record, outcome);
         if (request !== undefined) await this.#replyError(parcel, request, outcome.error);
         break;
     }
+    await parcel.sent();
+  }
+
+  /**
+   * Its letter is in the commit that counts it as done: one that an owner who has lost the lane writes would park the key
+   * under the next one's hands (C2).
+   */
+  async #settleParked(
+    record: LogRecord,
+    request: RequestEnvelope | undefined,
+    outcome: Exhausted,
+    source: ProgressSource,
+  ): Promise<void> {
+    const { delivery, committed } = this.#options;
+    const parcel = committed.begin(source, record.offset);
+    await this.#bury(parcel, record, outcome);
+    if (request !== undefined && delivery === committed) {
+      await this.#replyError(parcel, request, outcome.error);
+    }
+    await parcel.sent();
+    if (request !== undefined && delivery !== committed) {
+      await this.answer(record, request, problemAnswer(outcome.error), source);
+    }
+  }
+
+  /** Says that a key is not parked any more, in the commit that counts the record as done that asks for it. */
+  async unpark({ offset, partition }: LogRecord, key: Buffer, source: ProgressSource): Promise<void> {
+    const { topics, committed } = this.#options;
+    const parcel = committed.begin(source, offset);
+    const said = { topic: topics.dead.name, partition, ...encodeUnparked(key) };
+    await parcel.add(said, Number.POSITIVE_INFINITY);
     await parcel.sent();
   }
 
@@ -222,9 +257,9 @@ export class Settler {
     return { topic: topics.replies.name, partition, ...encodeReply({ ...answer, ...to }) };
   }
 
-  #bury(parcel: Parcel, record: LogRecord, { error, attempts }: Extract<Ended, { error: unknown }>) {
+  #bury(parcel: Parcel, record: LogRecord, outcome: Extract<Ended, { error: unknown }>) {
     const { topics, scope } = this.#options;
-    return addDeadLetter(parcel, topics.dead.name, record, { error, attempts, scope });
+    return addDeadLetter(parcel, topics.dead.name, record, { ...outcome, scope });
   }
 }
 

@@ -12,6 +12,7 @@ import { Cooling } from "./cooling.ts";
 import { HeldLane } from "./held-lane.ts";
 import type { LaneRecords } from "./lane-records.ts";
 import type { Member } from "./member.ts";
+import type { ParkedLanes } from "./parked-lanes.ts";
 import { Releaser } from "./releaser.ts";
 import { Remains } from "./remains.ts";
 
@@ -22,6 +23,8 @@ export interface HeldLanesOptions {
   readonly directory: Directory;
   readonly reader: LogReader;
   readonly results: Pick<Results, "caughtUp">;
+  /** Absent where no key is parked. */
+  readonly parked: Pick<ParkedLanes, "caughtUp"> | undefined;
   readonly records: LaneRecords;
   readonly lease: LeaseView;
   /** Name of the topic whose partitions are the lanes. */
@@ -155,7 +158,12 @@ export class HeldLanes {
     const { logger, onEvent, onChange } = this.#options;
     const { lane, signal } = held;
     try {
-      await Promise.all([this.#callAcquired(held), this.#read(held), this.#knowResults(held)]);
+      await Promise.all([
+        this.#callAcquired(held),
+        this.#read(held),
+        this.#knowResults(held),
+        this.#knowParked(held),
+      ]);
     } catch (error) {
       if (signal.aborted) return;
       const coolMs = this.cooling.failed(lane);
@@ -186,6 +194,12 @@ export class HeldLanes {
   async #knowResults({ lane, signal }: HeldLane): Promise<void> {
     const { results } = this.#options;
     await insist(() => results.caughtUp(lane), signal);
+  }
+
+  /** C1: which keys the owners before have parked, or a request would run before its predecessor. */
+  async #knowParked({ lane, signal }: HeldLane): Promise<void> {
+    const { parked } = this.#options;
+    if (parked !== undefined) await insist(() => parked.caughtUp(lane), signal);
   }
 }
 

@@ -9,6 +9,7 @@ import { Lane } from "../execution/lane.ts";
 import { Lease } from "../execution/lease.ts";
 import { Outbox } from "../execution/outbox.ts";
 import { OwedCallbacks } from "../execution/owed-callbacks.ts";
+import { Parking } from "../execution/parking.ts";
 import type { LaneScope } from "../execution/request.ts";
 import { Settler } from "../execution/settle.ts";
 import type { Handler } from "../handler.ts";
@@ -19,6 +20,7 @@ import type { HeldLane } from "./held-lane.ts";
 import type { LaneEvent } from "./held-lanes.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
 import { Member, type OpenedSession, openMember } from "./member.ts";
+import { ParkedLanes } from "./parked-lanes.ts";
 
 /** A lane that this member holds. */
 export interface OwnedLane {
@@ -56,6 +58,7 @@ export class Ownership {
   readonly #directory: Directory;
   readonly #reader: LogReader;
   readonly #results: Results;
+  readonly #parked: ParkedLanes | undefined;
   readonly #member: Member;
   readonly #keeper: LaneKeeper;
   readonly #committer: Committer;
@@ -94,13 +97,16 @@ export class Ownership {
       }),
       // Of all lanes, all the time: a take-over then waits for the last moments only.
       openResults(log, { service, topicPrefix: prefix, lanes, retentionMs: resultRetentionMs, logger }),
+      parts.resolved.onExhausted === "park" ? ParkedLanes.open(log, topics.dead.name, lanes) : undefined,
     ]);
-    const [directory, reader, results] = opening;
+    const [directory, reader, results, parked] = opening;
     try {
       if (directory.status === "rejected") throw directory.reason;
       if (reader.status === "rejected") throw reader.reason;
       if (results.status === "rejected") throw results.reason;
-      ownership = new Ownership(parts, topics, directory.value, reader.value, results.value, first);
+      if (parked.status === "rejected") throw parked.reason;
+      const { value: keys } = parked;
+      ownership = new Ownership(parts, topics, directory.value, reader.value, results.value, keys, first);
       if ((await ownership.#member.join()) === "replaced") {
         throw new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
       }
@@ -109,7 +115,7 @@ export class Ownership {
       if (ownership !== undefined) ownership.#abandon();
       leave().catch(() => {});
       await Promise.allSettled(
-        opening.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+        opening.map((each) => (each.status === "fulfilled" ? each.value?.close() : undefined)),
       );
       throw error;
     }
@@ -121,6 +127,7 @@ export class Ownership {
     directory: Directory,
     reader: LogReader,
     results: Results,
+    parked: ParkedLanes | undefined,
     first: Promise<OpenedSession>,
   ) {
     const { options, resolved, identity, logger, emit } = parts;
@@ -134,6 +141,7 @@ export class Ownership {
     this.#directory = directory;
     this.#reader = reader;
     this.#results = results;
+    this.#parked = parked;
     this.#lease = new Lease(leaseMs);
     this.#callbacks = new OwedCallbacks({ log, service, topicPrefix: prefix, logger });
     this.#handlers = new Map(Object.entries(options.handlers ?? {}));
@@ -162,6 +170,7 @@ export class Ownership {
       lease: this.#lease,
       reader,
       results,
+      parked,
       topics,
       group,
       name,
@@ -209,7 +218,8 @@ export class Ownership {
     await this.#keeper.stop(graceMs);
     this.#stopTimers();
     await this.#member.leave();
-    await Promise.allSettled([this.#reader.close(), this.#results.close(), this.#directory.close()]);
+    const followers = [this.#results, this.#parked, this.#directory];
+    await Promise.allSettled([this.#reader.close(), ...followers.map((each) => each?.close())]);
     this.#end.resolve("stopped");
   }
 
@@ -236,9 +246,14 @@ export class Ownership {
     const together = withProgress(log, this.#outbox, scope);
     const delivery = resolved.delivery === "exactly-once" ? together : appendAtOnce(log, scope);
     const topic = topics.requests.name;
+    const parked = this.#parked;
+    const parking =
+      parked &&
+      new Parking({ keys: parked.of(lane), caughtUp: () => parked.caughtUp(lane), logger: scope.logger });
     return new Lane(
       {
         ...resolved,
+        ...(parking === undefined ? {} : { parking }),
         scope,
         handlerFor: (name) => this.#handlers.get(name) ?? options.defaultHandler,
         settler: new Settler({

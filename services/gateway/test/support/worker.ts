@@ -131,7 +131,7 @@ export async function startWorker(
         if (decoded.kind === "cancel") {
           cancels.push(decoded.id);
           void commit(partition, offset, []);
-        } else {
+        } else if (decoded.kind === "request") {
           requests.push(decoded.request);
           take(decoded.request, partition, offset);
         }
