@@ -14,6 +14,10 @@ const committedAdmin = (kafka: Kafka): Admin => kafka.admin({ retry: RETRY });
 export class AdminClient {
   readonly #slot: ClientSlot<Admin>;
   readonly #callTimeoutMs: number;
+  /** Calls under way, by client. */
+  readonly #calls = new Map<Admin, number>();
+  /** Clients that no call begins with any more, and what cuts each. */
+  readonly #retired = new Map<Admin, () => void>();
 
   constructor(openLink: OpenLink, callTimeoutMs: number, make = committedAdmin) {
     this.#slot = new ClientSlot(openLink, make, callTimeoutMs);
@@ -40,15 +44,36 @@ export class AdminClient {
 
   async #callOnce<T>(what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = await this.#slot.get();
+    this.#calls.set(admin, (this.#calls.get(admin) ?? 0) + 1);
     try {
       return await bounded(work(admin), this.#callTimeoutMs, what);
     } catch (error) {
       // A connection that once failed half-way may never work again inside kafkajs; a new one costs little, and asks anew
       // who leads what.
       const fault = classify(error);
-      if (fault === "unavailable" || fault === "moving" || fault === "bug") this.#slot.discard(admin);
+      if (fault === "unavailable") this.#slot.discard(admin);
+      if (fault === "moving" || fault === "bug") this.#retire(admin);
       throw error;
+    } finally {
+      this.#ended(admin);
     }
+  }
+
+  /** The broker is there: what others have under way on this client need not fail, or it would look as if it was not. */
+  #retire(admin: Admin): void {
+    const cut = this.#slot.retire(admin);
+    if (cut !== undefined) this.#retired.set(admin, cut);
+  }
+
+  #ended(admin: Admin): void {
+    const left = (this.#calls.get(admin) ?? 1) - 1;
+    if (left > 0) {
+      this.#calls.set(admin, left);
+      return;
+    }
+    this.#calls.delete(admin);
+    this.#retired.get(admin)?.();
+    this.#retired.delete(admin);
   }
 
   close(): Promise<void> {

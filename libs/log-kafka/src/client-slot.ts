@@ -48,6 +48,17 @@ export class ClientSlot<C extends Client> {
     this.#held = undefined;
   }
 
+  /**
+   * Has the next call begin with a new client, and leaves this one to who uses it still. Returns what cuts it; undefined when
+   * another caller has replaced it already.
+   */
+  retire(client: C): (() => void) | undefined {
+    if (this.#held?.client !== client) return undefined;
+    const { link } = this.#held;
+    this.#held = undefined;
+    return () => link.cut();
+  }
+
   /** Leaves in good order where that is quick; from here on there is no client any more. */
   async close(): Promise<void> {
     this.#closed = true;

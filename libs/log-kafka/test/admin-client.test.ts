@@ -68,3 +68,31 @@ test("what the caller knows to pass is waited for too", async () => {
   expect(await clientOf().call([unknown, "f"])).toMatchObject({ calls: 1 });
   expect(await clientOf().call([unknown, "f"], ["unknown-topic"])).toMatchObject({ outcome: "f", calls: 2 });
 });
+
+test("a call that others answer wrongly does not cut off what is under way beside it; the connection goes with the last of them", async () => {
+  const cut: number[] = [];
+  let links = 0;
+  const openLink = () => {
+    const link = ++links;
+    const admin = { connect: async () => {}, disconnect: async () => {} };
+    return { kafka: { admin: () => admin } as unknown as Kafka, cut: () => void cut.push(link) };
+  };
+  const client = new AdminClient(openLink, 1_000);
+  const slow = Promise.withResolvers<string>();
+  const beside = client.call("slow", () => slow.promise);
+  await vi.advanceTimersByTimeAsync(0);
+  let failed = false;
+  const moving = client.call("moving", async () => {
+    if (!failed) {
+      failed = true;
+      throw protocolError("NOT_CONTROLLER");
+    }
+    return "asked again";
+  });
+  await vi.advanceTimersByTimeAsync(500);
+  expect(await moving).toBe("asked again");
+  expect({ links, cut }).toEqual({ links: 2, cut: [] });
+  slow.resolve("answered");
+  expect(await beside).toBe("answered");
+  expect(cut).toEqual([1]);
+});
