@@ -11,6 +11,12 @@ function temporaryDir(): string {
   return dir;
 }
 
+/** At once: the file is looked at all the time, and one that is written in place is empty for a moment. */
+function put(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
 /** A file that says nothing yet, unless it is given a text. */
 async function start(text?: string) {
   const path = join(temporaryDir(), "replicas.json");
@@ -65,7 +71,7 @@ describe("the replicas file", () => {
     expect(await swapped).toBe(5);
     expect(file.sourceOf("orders", 2).replicas).toBe(7);
     const again = changed();
-    writeFileSync(path, "{}");
+    put(path, "{}");
     expect(await again).toBe(3);
     expect(others).toBe(0);
   });
@@ -80,11 +86,11 @@ describe("the replicas file", () => {
     ["another service's fault", '{"accounts": 5, "orders": -1}'],
   ])("keeps what it said last while it is bad (%s), and says so once", async (_, bad) => {
     const { path, accounts, lines, changed } = await start('{"accounts": 4}');
-    writeFileSync(path, bad);
+    put(path, bad);
     await expect.poll(() => warnings(lines), { timeout: 5_000 }).toBe(1);
     expect(accounts.replicas).toBe(4);
     const mended = changed();
-    writeFileSync(path, '{"accounts": 6}');
+    put(path, '{"accounts": 6}');
     expect(await mended).toBe(6);
     expect(warnings(lines)).toBe(1);
   });
@@ -93,12 +99,12 @@ describe("the replicas file", () => {
     const { path, accounts, lines, changed } = await start();
     expect([accounts.replicas, warnings(lines)]).toEqual([3, 1]);
     const there = changed();
-    writeFileSync(path, '{"accounts": 4}');
+    put(path, '{"accounts": 4}');
     expect(await there).toBe(4);
     unlinkSync(path);
     await expect.poll(() => warnings(lines), { timeout: 5_000 }).toBe(2);
     expect(accounts.replicas).toBe(4);
-    writeFileSync(path, '{"accounts": 4}');
+    put(path, '{"accounts": 4}');
     await expect.poll(() => lines.filter(({ level }) => level === 30).length).toBe(2);
     unlinkSync(path);
     await expect.poll(() => warnings(lines)).toBe(3);
