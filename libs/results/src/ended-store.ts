@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ResultEnd } from "@shardcast/protocol";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Logger } from "pino";
@@ -16,10 +15,12 @@ export interface EndedStoreOptions {
 }
 
 interface Unwritten {
-  readonly result: ResultEnd;
-  readonly bytes: number;
+  readonly bytes: Buffer;
+  readonly atMs: number;
 }
 
+/** Written in one transaction: the event loop gets its turn in between. */
+const BATCH = 500;
 /** After a write that failed, e.g. for want of room. */
 const RETRY_MS = 1_000;
 const TIME_BYTES = 8;
@@ -37,8 +38,10 @@ export class EndedStore {
   readonly #times: Database<Buffer, Buffer>;
   readonly #options: EndedStoreOptions;
   readonly #folder: string;
+  /** As they are to be written, by id; the oldest first. */
   readonly #unwritten = new Map<string, Unwritten>();
   #unwrittenBytes = 0;
+  #writing: "no" | "soon" | "later" = "no";
   #closed = false;
 
   static async open(options: EndedStoreOptions): Promise<EndedStore> {
@@ -68,21 +71,19 @@ export class EndedStore {
   }
 
   get(id: string): ResultEnd | undefined {
-    const unwritten = this.#unwritten.get(id);
-    if (unwritten !== undefined) return unwritten.result;
-    const bytes = this.#closed ? undefined : this.#ends.get(Buffer.from(id));
+    const { bytes = this.#closed ? undefined : this.#ends.get(Buffer.from(id)) } =
+      this.#unwritten.get(id) ?? {};
     return bytes && fromBytes(bytes);
   }
 
   put(result: ResultEnd): void {
     if (this.#closed) return;
-    const { id } = result;
-    this.#forget(id);
+    this.#forget(result.id);
+    // Not the result: its body would keep the whole answer of the log that it came in.
     const bytes = toBytes(result);
-    const unwritten = { result, bytes: bytes.byteLength };
-    this.#unwritten.set(id, unwritten);
-    this.#unwrittenBytes += unwritten.bytes;
-    void this.#write(unwritten, bytes);
+    this.#unwritten.set(result.id, { bytes, atMs: result.atMs });
+    this.#unwrittenBytes += bytes.byteLength;
+    this.#writeSoon();
   }
 
   /** Drops what ended before this time, epoch ms, the oldest first; at most so many. Resolves to how many it looked at. */
@@ -107,26 +108,38 @@ export class EndedStore {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #write(unwritten: Unwritten, bytes: Buffer): Promise<void> {
-    const { id, atMs } = unwritten.result;
-    const key = Buffer.from(id);
-    while (!this.#closed && this.#unwritten.get(id) === unwritten) {
-      try {
-        // In the order they were called, in one transaction.
-        const written = this.#ends.put(key, bytes);
-        await Promise.all([written, this.#times.put(timeKey(atMs, key), NOTHING)]);
-        if (this.#unwritten.get(id) === unwritten) this.#forget(id);
-        this.#options.onWritten();
-      } catch (error) {
-        if (this.#closed) return;
-        this.#options.logger?.error({ err: error }, "results can not be written to the file; trying on");
-        await sleep(RETRY_MS, undefined, { ref: false });
-      }
+  #writeSoon(): void {
+    if (this.#writing !== "no") return;
+    this.#writing = "soon";
+    setImmediate(() => this.#write());
+  }
+
+  /** Writes the oldest ones. In one go: a promise for each would cost more time and memory than the write. */
+  #write(): void {
+    this.#writing = "no";
+    if (this.#closed) return;
+    const batch = [...this.#unwritten.entries().take(BATCH)];
+    try {
+      this.#root.transactionSync(() => {
+        for (const [id, { bytes, atMs }] of batch) {
+          const key = Buffer.from(id);
+          this.#ends.putSync(key, bytes);
+          this.#times.putSync(timeKey(atMs, key), NOTHING);
+        }
+      });
+    } catch (error) {
+      this.#options.logger?.error({ err: error }, "results can not be written to the file; trying on");
+      this.#writing = "later";
+      setTimeout(() => this.#write(), RETRY_MS).unref();
+      return;
     }
+    for (const [id] of batch) this.#forget(id);
+    if (this.#unwritten.size > 0) this.#writeSoon();
+    this.#options.onWritten();
   }
 
   #forget(id: string): void {
-    this.#unwrittenBytes -= this.#unwritten.get(id)?.bytes ?? 0;
+    this.#unwrittenBytes -= this.#unwritten.get(id)?.bytes.byteLength ?? 0;
     this.#unwritten.delete(id);
   }
 }
