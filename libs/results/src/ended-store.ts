@@ -118,7 +118,10 @@ export class EndedStore {
   #write(): void {
     this.#writing = "no";
     if (this.#closed) return;
-    const batch = [...this.#unwritten.entries().take(BATCH)];
+    const batch: [id: string, Unwritten][] = [];
+    for (const entry of this.#unwritten) {
+      if (batch.push(entry) === BATCH) break;
+    }
     try {
       this.#root.transactionSync(() => {
         for (const [id, { bytes, atMs }] of batch) {
