@@ -33,6 +33,8 @@ export interface MemberState {
   readonly uid: string;
   readonly leaseMs: number;
   readonly url?: string;
+  /** It takes broadcasts: they expect it, up or down. */
+  readonly broadcasts: boolean;
 }
 
 /** What a record has changed. */
@@ -41,9 +43,17 @@ export type ControlChange =
   | { readonly kind: "lane"; readonly lane: number }
   | { readonly kind: "member"; readonly member: string }
   | { readonly kind: "beat"; readonly member: string; readonly incarnation: string }
+  /** An ephemeral member is forgotten. */
+  | { readonly kind: "gone"; readonly member: string }
   | { readonly kind: "planner"; readonly state: "up" | "beat" | "left"; readonly holder: string }
   /** Somebody wrote that he owns a lane that is another's. It has no effect; the owner says again that it is his. */
   | { readonly kind: "claim-refused"; readonly lane: number; readonly by: string };
+
+interface Ephemeral {
+  readonly incarnation: string;
+  /** The one before it. */
+  readonly replaced: string | undefined;
+}
 
 const FREE: LaneState = { kind: "free" };
 
@@ -59,6 +69,8 @@ const FREE: LaneState = { kind: "free" };
  *   claim came first. Who has read everything never meets such a token.
  * - F6 What was released does not come back: to own the lane again takes a claim of its own.
  * - F7 Progress only grows. Of two that stand at the same offset the later release knows more.
+ * - F8 An ephemeral member is who a heartbeat says it is; an incarnation that the next one has replaced does not come back.
+ * - F9 It is forgotten when somebody says that it is gone, and known again when it beats.
  *
  * Also what a commit left behind that was never completed is folded: it was written by who held the name, so to believe
  * it errs on the safe side.
@@ -71,6 +83,7 @@ export class ControlState {
   readonly #freedAt = new Map<number, number>();
   readonly #progress = new Map<number, RecordedProgress>();
   readonly #members = new Map<string, MemberState>();
+  readonly #ephemerals = new Map<string, Ephemeral>();
 
   /** Undefined until somebody has planned. */
   get map(): ShardMap | undefined {
@@ -104,6 +117,16 @@ export class ControlState {
     return this.#members;
   }
 
+  /** The incarnation of an ephemeral member; undefined for one that is not known. */
+  ephemeral(member: string): string | undefined {
+    return this.#ephemerals.get(member)?.incarnation;
+  }
+
+  /** Names of the ephemeral members. Whether one is alive is not said here. */
+  ephemerals(): IterableIterator<string> {
+    return this.#ephemerals.keys();
+  }
+
   /** Folds the next record. Returns what it changed, undefined for nothing. */
   apply(record: ControlRecord, offset: number): ControlChange | undefined {
     switch (record.kind) {
@@ -118,7 +141,10 @@ export class ControlState {
       case "member":
         return record.state === "up" ? this.#up(record, offset) : this.#ended(record);
       case "beat":
+        if (record.ephemeral && !this.#announced(record)) return undefined;
         return { kind: "beat", member: record.member, incarnation: record.incarnation };
+      case "gone":
+        return this.#ephemerals.delete(record.member) ? { kind: "gone", member: record.member } : undefined; // F9
       case "planner":
         if (record.state === "up") this.#planner = record.holder;
         if (record.state === "left" && this.#planner === record.holder) this.#planner = undefined;
@@ -173,6 +199,15 @@ export class ControlState {
     return this.#freedAt.get(lane) ?? -1;
   }
 
+  /** Whether it is the member's newest incarnation. */
+  #announced({ member, incarnation }: { member: string; incarnation: string }): boolean {
+    const before = this.#ephemerals.get(member);
+    if (before?.incarnation === incarnation) return true;
+    if (before?.replaced === incarnation) return false; // F8: its last beat came late
+    this.#ephemerals.set(member, { incarnation, replaced: before?.incarnation });
+    return true;
+  }
+
   #up(record: MemberUpRecord, offset: number): ControlChange | undefined {
     const { member, incarnation, uid, leaseMs, url } = record;
     const since = record.since ?? offset;
@@ -186,6 +221,7 @@ export class ControlState {
       since,
       uid,
       leaseMs,
+      broadcasts: record.broadcasts === true,
       ...(url === undefined ? {} : { url }),
     });
     return { kind: "member", member };

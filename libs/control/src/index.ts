@@ -1,3 +1,5 @@
+export type { AttendanceOptions } from "./attendance.ts";
+export { Attendance } from "./attendance.ts";
 export type { ControlChange, LaneState, MemberState } from "./control-state.ts";
 export { ControlState } from "./control-state.ts";
 export type { ControlListener, Directory, DirectoryOptions } from "./directory.ts";

@@ -14,6 +14,7 @@ export interface PlannerScope {
   readonly lanes: number;
   readonly replicas: ReplicaSource;
   readonly reassignAfterMs: number;
+  readonly forgetAfterMs: number;
   readonly leaseMs: number;
   readonly plannerSilentMs: number;
   readonly beatMs: number;

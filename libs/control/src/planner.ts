@@ -20,6 +20,8 @@ export interface PlannerOptions {
   readonly replicas: ReplicaSource;
   /** The lanes of a member that is silent for so long are moved. Default 10,000. */
   readonly reassignAfterMs?: number;
+  /** Ephemeral members that are silent for so long are forgotten. Default 600,000. */
+  readonly forgetAfterMs?: number;
   /** Lease of members that say nothing else. Default 1,500. */
   readonly leaseMs?: number;
   /** A planner that is silent for so long is replaced. Default 3,000. */
@@ -70,10 +72,10 @@ class LogPlanner implements Planner {
   constructor(options: PlannerOptions) {
     const { service, topicPrefix = "", lanes, logger } = options;
     const { reassignAfterMs = 10_000, plannerSilentMs = 3_000, leaseMs = 1_500 } = options;
-    const { holder = randomUUID() } = options;
+    const { holder = randomUUID(), forgetAfterMs = 600_000 } = options;
     this.#scope = {
       ...options,
-      ...{ topicPrefix, reassignAfterMs, plannerSilentMs, leaseMs, holder },
+      ...{ topicPrefix, reassignAfterMs, forgetAfterMs, plannerSilentMs, leaseMs, holder },
       topics: topicsOf(service, { lanes, prefix: topicPrefix }),
       // Several beats within the shortest silence that counts.
       beatMs: Math.min(MAX_BEAT_MS, reassignAfterMs / 10, plannerSilentMs / 3),

@@ -42,6 +42,11 @@ export class Presence {
     this.#heardMs.set(member, this.#nowMs);
   }
 
+  /** It is nobody's concern any more. */
+  forget(member: string): void {
+    this.#heardMs.delete(member);
+  }
+
   /** Whether anything ever came from it; who was never heard has the time from the beginning on. */
   knows(member: string): boolean {
     return this.#heardMs.has(member);

@@ -2,6 +2,7 @@ import type { CommitOutcome, MemberSession } from "@shardcast/log";
 import { type ControlRecord, encodeControl } from "@shardcast/protocol";
 import { initialMap, plan, type ShardMap } from "@shardcast/routing";
 import type { ControlChange } from "./control-state.ts";
+import { EphemeralSweep } from "./ephemeral-sweep.ts";
 import { fenceMember } from "./fence-member.ts";
 import { settledWithin, waitUntil } from "./monotonic.ts";
 import type { PlannerScope } from "./planner-scope.ts";
@@ -28,6 +29,7 @@ const RESIGN_LIMIT_MS = 2_000;
 export class Term {
   readonly #options: TermOptions;
   readonly #presence: Presence;
+  readonly #ephemerals: EphemeralSweep;
   /** Members that are being fenced. */
   readonly #fences = new Map<string, AbortController>();
   readonly #unwatch: readonly (() => void)[];
@@ -38,9 +40,13 @@ export class Term {
   #over = false;
 
   constructor(options: TermOptions) {
-    const { directory, replicas, reassignAfterMs, beatMs } = options;
+    const { log, directory, topics, replicas, reassignAfterMs, forgetAfterMs, beatMs, logger } = options;
     this.#options = options;
-    this.#presence = new Presence({ reassignAfterMs, beatMs, atMs: performance.now() });
+    const atMs = performance.now();
+    this.#presence = new Presence({ reassignAfterMs, beatMs, atMs });
+    this.#ephemerals = new EphemeralSweep({
+      ...{ log, topic: topics.control.name, state: directory.state, forgetAfterMs, beatMs, atMs, logger },
+    });
     this.#unwatch = [
       directory.watch((change) => this.#onChange(change)),
       replicas.watch(() => this.#considerSoon()),
@@ -80,10 +86,11 @@ export class Term {
 
   #onChange(change: ControlChange): void {
     const { directory, holder } = this.#options;
+    this.#ephemerals.onChange(change);
     switch (change.kind) {
       case "planner":
         if (change.state === "up" && change.holder !== holder) this.#end("replaced"); // P2
-        if (change.state === "beat" && change.holder === holder) this.#presence.ownBeat(performance.now()); // P3
+        if (change.state === "beat" && change.holder === holder) this.#ownBeat(performance.now());
         return;
       case "beat": {
         const member = directory.state.member(change.member);
@@ -100,8 +107,14 @@ export class Term {
         this.#considerSoon();
         return;
       case "claim-refused":
+      case "gone":
         return;
     }
+  }
+
+  #ownBeat(atMs: number): void {
+    this.#presence.ownBeat(atMs); // P3
+    if (!this.#over) this.#ephemerals.ownBeat(atMs);
   }
 
   #heard(member: string): void {

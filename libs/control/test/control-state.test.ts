@@ -168,3 +168,50 @@ test("the planner is the last that came up, until it leaves; nobody leaves for a
   fold.put(planner("q", "left"));
   expect(fold.state.planner).toBeUndefined();
 });
+
+describe("an ephemeral member", () => {
+  const here = (member: string, incarnation: string): ControlRecord => ({
+    ...{ kind: "beat", member, incarnation, ephemeral: true },
+  });
+
+  test("F8: is who a heartbeat says it is, and each heartbeat is told", () => {
+    const fold = new Fold();
+    expect(fold.put(here("pod-x", "a"))).toEqual({ kind: "beat", member: "pod-x", incarnation: "a" });
+    expect(fold.put(here("pod-x", "a"))).toEqual({ kind: "beat", member: "pod-x", incarnation: "a" });
+    expect(fold.state.ephemeral("pod-x")).toBe("a");
+    expect([...fold.state.ephemerals()]).toEqual(["pod-x"]);
+    expect(fold.state.members().size).toBe(0);
+  });
+
+  test("is not made by the heartbeat of a durable one", () => {
+    const fold = new Fold().putAll(up("0"), beat("0"));
+    expect(fold.state.ephemeral("0")).toBeUndefined();
+    expect([...fold.state.ephemerals()]).toEqual([]);
+  });
+
+  test("F8: is its newest incarnation; a late heartbeat of the one before does not bring it back", () => {
+    const fold = new Fold().putAll(here("pod-x", "a"), here("pod-x", "b"));
+    expect(fold.put(here("pod-x", "a"))).toBeUndefined();
+    expect(fold.state.ephemeral("pod-x")).toBe("b");
+    expect(fold.put(here("pod-x", "c"))).toMatchObject({ kind: "beat", incarnation: "c" });
+    expect(fold.state.ephemeral("pod-x")).toBe("c");
+  });
+
+  test("F9: is forgotten when it is gone, and known again when it beats", () => {
+    const fold = new Fold().putAll(here("pod-x", "a"));
+    expect(fold.put({ kind: "gone", member: "pod-x" })).toEqual({ kind: "gone", member: "pod-x" });
+    expect(fold.put({ kind: "gone", member: "pod-x" })).toBeUndefined();
+    expect(fold.state.ephemeral("pod-x")).toBeUndefined();
+    fold.put(here("pod-x", "a"));
+    expect(fold.state.ephemeral("pod-x")).toBe("a");
+  });
+});
+
+test("C6: whether a durable member takes broadcasts is what it said when it came up last, also when it has left", () => {
+  const fold = new Fold().putAll(up("0"), up("1", { broadcasts: true }));
+  expect(fold.state.member("0")?.broadcasts).toBe(false);
+  fold.putAll(ended("1", "left"));
+  expect(fold.state.member("1")).toMatchObject({ state: "left", broadcasts: true });
+  fold.putAll(up("1", { incarnation: "1b" }));
+  expect(fold.state.member("1")?.broadcasts).toBe(false);
+});

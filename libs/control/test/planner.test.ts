@@ -1,6 +1,6 @@
 import type { Log } from "@shardcast/log";
 import { lanesOf } from "@shardcast/routing";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { fixedReplicas, type Planner, type ReplicaSource } from "../src/index.ts";
 import { beat, ended, map, planner as plannerRecord } from "./support/records.ts";
 import { HeldLog, holdTime, pass, passUntil, Replica, settle, World } from "./support/world.ts";
@@ -743,5 +743,48 @@ describe("closing", () => {
     await pass(5_000);
     await second.close();
     expect(second.planning).toBe(false);
+  });
+});
+
+describe("ephemeral members", () => {
+  const here = (member: string) =>
+    ({ kind: "beat", member, incarnation: `${member}-a`, ephemeral: true }) as const;
+  const goneOnes = (world: World) => world.of("gone").map(({ member }) => member);
+
+  test("C7: that died without a word are forgotten by the planner, once; those that beat are not", async () => {
+    holdTime();
+    const world = await World.open();
+    await world.append(here("dead"), here("alive"));
+    await planning(await world.planner({ replicas: fixedReplicas(1), forgetAfterMs: 30_000 }));
+    const beats = setInterval(() => void world.append(here("alive")), 1_000);
+    onTestFinished(() => clearInterval(beats));
+    await pass(29_000);
+    expect(goneOnes(world)).toEqual([]);
+    await pass(3_000);
+    expect(goneOnes(world)).toEqual(["dead"]);
+    await pass(40_000);
+    expect(goneOnes(world)).toEqual(["dead"]);
+    const { state } = await world.directory();
+    expect([...state.ephemerals()]).toEqual(["alive"]);
+    await world.append(here("dead"));
+    await pass(25_000);
+    expect(goneOnes(world)).toEqual(["dead"]);
+    await pass(8_000);
+    expect(goneOnes(world)).toEqual(["dead", "dead"]);
+  });
+
+  test("C7: are not forgotten for a time in which the log was away", async () => {
+    holdTime();
+    const world = await World.open();
+    await world.append(here("pod-x"));
+    await planning(await world.planner({ replicas: fixedReplicas(1), forgetAfterMs: 30_000 }));
+    await pass(20_000);
+    world.cluster.setAvailable(false);
+    await pass(60_000);
+    world.cluster.setAvailable(true);
+    await pass(20_000);
+    expect(goneOnes(world)).toEqual([]);
+    await pass(20_000);
+    expect(goneOnes(world)).toEqual(["pod-x"]);
   });
 });

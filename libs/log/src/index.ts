@@ -1,3 +1,4 @@
+export { Coalesced } from "./coalesced.ts";
 export type { AppendRecord, Log, OffsetRange } from "./log.ts";
 export type { LogReader, LogRecord, ReaderOptions, StartFrom, StartPosition } from "./reader.ts";
 export type { CommitOutcome, CommitWork, LaneProgress, MemberSession, SessionOptions } from "./session.ts";

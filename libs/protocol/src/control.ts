@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { IncomingRecord, WireRecord } from "./record.ts";
 import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
 
+const BEAT = "beat/";
+
 const text = z.string().min(1).max(1_024);
 const whole = z.number().int().min(0);
 
@@ -54,6 +56,8 @@ const up = z.object({
   uid: text,
   leaseMs: whole,
   url: text.optional(),
+  /** It takes broadcasts: they expect it, also while it is down. */
+  broadcasts: z.literal(true).optional(),
   /** Offset of this incarnation's first record, where this is not it. */
   since: whole.optional(),
 });
@@ -66,7 +70,16 @@ const ended = z.object({
   incarnation: text,
 });
 
-const beat = z.object({ kind: z.literal("beat"), member: text, incarnation: text });
+const beat = z.object({
+  kind: z.literal("beat"),
+  member: text,
+  incarnation: text,
+  /** A member that has no lanes and no place that is kept for it: broadcasts expect it only while it beats. */
+  ephemeral: z.literal(true).optional(),
+});
+
+/** What is left of an ephemeral member: a record without a value, so that compaction forgets it. */
+const gone = z.object({ kind: z.literal("gone"), member: text });
 
 const planner = z.object({
   kind: z.literal("planner"),
@@ -83,7 +96,8 @@ const record = z.union([map, owned, released, up, ended, beat, planner]);
  * `map`, `lane`, `member` and a planner's `up` are written in sessions, so only whoever holds the name they speak for
  * can write them. Heartbeats are plain appends: they say that somebody lives, nothing else may rest on them.
  */
-export type ControlRecord = Readonly<z.infer<typeof record>>;
+export type ControlRecord = Readonly<z.infer<typeof record>> | GoneRecord;
+export type GoneRecord = Readonly<z.infer<typeof gone>>;
 export type RecordedProgress = Readonly<z.infer<typeof progress>>;
 export type MapRecord = Readonly<z.infer<typeof map>>;
 export type OwnedRecord = Readonly<z.infer<typeof owned>>;
@@ -95,14 +109,20 @@ export type MemberEndedRecord = Readonly<z.infer<typeof ended>>;
 export function encodeControl(control: ControlRecord): WireRecord {
   return {
     key: Buffer.from(keyOf(control)),
-    value: Buffer.from(JSON.stringify(control)),
+    value: control.kind === "gone" ? null : Buffer.from(JSON.stringify(control)),
     headers: { [VERSION_HEADER]: VERSION_VALUE },
   };
 }
 
 /** What a record of `S.control` says, undefined when it is none of ours; never throws, whatever the bytes. */
-export function decodeControl({ headers, value }: IncomingRecord): ControlRecord | undefined {
-  if (value === null || readVersion(headers).kind !== "ours") return undefined;
+export function decodeControl({ headers, key, value }: IncomingRecord): ControlRecord | undefined {
+  if (readVersion(headers).kind !== "ours") return undefined;
+  if (value === null) {
+    const name = key?.toString("utf8") ?? "";
+    return name.startsWith(BEAT)
+      ? gone.safeParse({ kind: "gone", member: name.slice(BEAT.length) }).data
+      : undefined;
+  }
   try {
     return record.safeParse(JSON.parse(value.toString("utf8"))).data;
   } catch {
@@ -117,8 +137,10 @@ function keyOf(control: ControlRecord): string {
     case "lane":
       return `lane/${control.lane}`;
     case "member":
+      return `member/${control.member}`;
     case "beat":
-      return `${control.kind}/${control.member}`;
+    case "gone":
+      return `${BEAT}${control.member}`;
     case "planner":
       return control.state === "beat" ? "planner/beat" : "planner";
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type ErrorCode, isErrorCode } from "./error-table.ts";
+import { readForeignEvent } from "./foreign-event.ts";
 import { asBuffer, headerText, type IncomingRecord, type RecordHeaders, type WireRecord } from "./record.ts";
 import { decodeUserHeaders, type UserHeaders } from "./user-headers.ts";
 import { readVersion, VERSION_HEADER, VERSION_VALUE } from "./version.ts";
@@ -117,16 +118,17 @@ export function decodeDeadLetter({ key, value, headers }: IncomingRecord): DeadL
   const { topic, partition, offset } = why.origin;
   const strangersId = key === null ? undefined : `${topic}-${partition}-${offset}`;
   const id = stranger ? strangersId : headerText(headers, "sc-id");
-  const handler = stranger ? undefined : headerText(headers, "sc-handler");
+  const foreign = stranger ? readForeignEvent(headers) : undefined;
+  const handler = foreign?.handler ?? headerText(headers, "sc-handler") ?? "";
   const contentType = headerText(headers, "content-type");
   return {
     why,
     truncated: headerText(headers, TRUNCATED_HEADER) === "true",
     key: key === null ? null : asBuffer(key),
     ...(id === undefined ? {} : { id }),
-    ...(stranger && key === null ? {} : { handler: handler ?? "" }),
+    ...(stranger && key === null ? {} : { handler }),
     ...(contentType === undefined ? {} : { contentType }),
-    headers: stranger ? {} : decodeUserHeaders(headers),
+    headers: foreign?.headers ?? decodeUserHeaders(headers),
     body: asBuffer(value ?? EMPTY),
   };
 }

@@ -49,7 +49,8 @@ export const ERROR_TABLE = {
     status: 404,
     retryable: false,
     title: "Unknown handler",
-    meaning: "The worker has no handler of this name and no default one.",
+    meaning:
+      "The worker has no handler of this name and no default one; of a broadcast, this member has none.",
   },
   SHARDCAST_UNKNOWN_REQUEST: {
     status: 404,
@@ -57,6 +58,12 @@ export const ERROR_TABLE = {
     title: "Unknown request",
     meaning:
       "No request of this id is recorded: it never was, its time is over, or it was sent without `Prefer` and `Idempotency-Key`.",
+  },
+  SHARDCAST_UNKNOWN_BROADCAST: {
+    status: 404,
+    retryable: false,
+    title: "Unknown broadcast",
+    meaning: "No broadcast of this id is known: it never was, or its time is over.",
   },
   SHARDCAST_ALREADY_ENDED: {
     status: 409,
@@ -164,11 +171,19 @@ export const ERROR_TABLE = {
     title: "Topic does not fit",
     meaning: "An existing topic has another partition count or cleanup policy than the service needs.",
   },
+  SHARDCAST_NO_MEMBERS: {
+    status: 503,
+    retryable: true,
+    title: "No members",
+    meaning:
+      "No member of the service takes broadcasts, or none is known yet, so that there is nobody whose acknowledgement could be awaited; `ack=none` does without.",
+  },
   SHARDCAST_FENCED: {
     status: 503,
     retryable: true,
     title: "Fenced",
-    meaning: "A newer incarnation of this member has taken over; this one may not own lanes any more.",
+    meaning:
+      "A newer process has this member's identity; this one has ended, and may neither own lanes nor speak for it.",
   },
   SHARDCAST_LOG_UNAVAILABLE: {
     status: 503,

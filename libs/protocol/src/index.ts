@@ -1,3 +1,27 @@
+export type { AckAuthor, AckRecord } from "./ack.ts";
+export { decodeAck, encodeAck } from "./ack.ts";
+export type { AckMode, BroadcastEnvelope, DecodedBroadcast, ExpectedMember } from "./broadcast.ts";
+export {
+  ackPartitionOf,
+  ackText,
+  decodeBroadcast,
+  encodeBroadcast,
+  encodeBroadcastCancel,
+  idempotentBroadcastId,
+  MAX_EXPECTED,
+  newBroadcastId,
+  parseAck,
+} from "./broadcast.ts";
+export type { BroadcastStatusJson, MemberOutcomeJson } from "./broadcast-json.ts";
+export { toBroadcastJson, toOutcomeJson } from "./broadcast-json.ts";
+export type {
+  BroadcastStatus,
+  BroadcastVerdict,
+  MemberOutcome,
+  MemberProgress,
+  MemberReply,
+  VerdictReason,
+} from "./broadcast-status.ts";
 export type { CallbackRecord } from "./callback.ts";
 export {
   CALLBACK_LANES,
@@ -70,7 +94,16 @@ export {
 } from "./request.ts";
 export type { RequestEnd, ResultEnd, ResultEnvelope } from "./result.ts";
 export { decodeResult, encodeResult, fingerprintOf } from "./result.ts";
-export type { CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
-export { groupOf, REPLY_PARTITIONS, RESULT_RETENTION_MS, topicsOf } from "./topics.ts";
+export type { BroadcastTopics, CleanupPolicy, ServiceTopics, TopicOptions, TopicSpec } from "./topics.ts";
+export {
+  ACK_PARTITIONS,
+  BROADCAST_RETENTION_MS,
+  broadcastGroupOf,
+  broadcastTopicsOf,
+  groupOf,
+  REPLY_PARTITIONS,
+  RESULT_RETENTION_MS,
+  topicsOf,
+} from "./topics.ts";
 export type { UserHeaders } from "./user-headers.ts";
 export { PROTOCOL_VERSION, VERSION_HEADER } from "./version.ts";

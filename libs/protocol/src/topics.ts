@@ -47,9 +47,24 @@ export interface TopicOptions {
 /** Partitions of `S.replies`: callers spread over them by a hash of their instance id. */
 export const REPLY_PARTITIONS = 16;
 
+/** Partitions of `S.acks`; a broadcast's id says which one is its own (`laneOfRequestId`). */
+export const ACK_PARTITIONS = 4;
+
+export interface BroadcastTopics {
+  /** Notify-all jobs: one partition, so that all of them are in one order for everybody. */
+  readonly broadcast: TopicSpec;
+  /**
+   * What members and gateways say of broadcasts. Only deleted, never compacted: of one member's words the first that is final
+   * counts, and compaction would keep the last.
+   */
+  readonly acks: TopicSpec;
+}
+
 const HOUR_MS = 3_600_000;
 /** One day. */
 export const RESULT_RETENTION_MS = 24 * HOUR_MS;
+/** One day: the longest that a broadcast may wait for members that are down, and how long it is known what came of it. */
+export const BROADCAST_RETENTION_MS = 24 * HOUR_MS;
 /** Kafka deletes whole segments: a small part of the retention each. */
 const SEGMENTS_PER_RETENTION = 12;
 
@@ -92,4 +107,30 @@ export function topicsOf(
     },
     dead: { name: `${base}.dead`, partitions: lanes, cleanup: "delete", retentionMs: 30 * 24 * HOUR_MS },
   };
+}
+
+/** The topics of a service's broadcasts. Throws SHARDCAST_INVALID_REQUEST for a bad service name. */
+export function broadcastTopicsOf(
+  service: string,
+  {
+    prefix = "",
+    retentionMs = BROADCAST_RETENTION_MS,
+  }: { readonly prefix?: string; readonly retentionMs?: number } = {},
+): BroadcastTopics {
+  assertServiceName(service);
+  const base = `${prefix}${service}`;
+  const kept = {
+    cleanup: "delete",
+    retentionMs,
+    segmentMs: Math.ceil(retentionMs / SEGMENTS_PER_RETENTION),
+  } as const;
+  return {
+    broadcast: { name: `${base}.broadcast`, partitions: 1, ...kept },
+    acks: { name: `${base}.acks`, partitions: ACK_PARTITIONS, ...kept },
+  };
+}
+
+/** Whose progress on `S.broadcast` this is: the consumer group of one member, so that Kafka's own tools show who is behind. */
+export function broadcastGroupOf(service: string, member: string, prefix = ""): string {
+  return `${groupOf(service, prefix)}.broadcast.${member}`;
 }

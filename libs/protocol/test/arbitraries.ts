@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import type {
+  AckRecord,
+  BroadcastEnvelope,
   ControlRecord,
   IncomingRecord,
   ReplyEnvelope,
@@ -8,7 +10,7 @@ import type {
   UserHeaders,
   WireRecord,
 } from "../src/index.ts";
-import { ERROR_TABLE, type ErrorCode } from "../src/index.ts";
+import { ERROR_TABLE, type ErrorCode, newBroadcastId } from "../src/index.ts";
 
 /** Any text that UTF-8 can carry. */
 const text = fc.string({ unit: "binary", maxLength: 40 });
@@ -140,7 +142,10 @@ export const controls: fc.Arbitrary<ControlRecord> = fc.oneof(
     { requiredKeys: ["kind", "state", "lane", "member"] },
   ),
   fc.record(
-    { ...life, kind: fc.constant("member" as const), state: fc.constant("up" as const), since: wholeNumber },
+    {
+      ...{ ...life, kind: fc.constant("member" as const), state: fc.constant("up" as const) },
+      ...{ since: wholeNumber, broadcasts: fc.constant(true as const) },
+    },
     { requiredKeys: ["kind", "state", "member", "incarnation", "uid", "leaseMs"] },
   ),
   fc.record({
@@ -149,12 +154,77 @@ export const controls: fc.Arbitrary<ControlRecord> = fc.oneof(
     member: name,
     incarnation: name,
   }),
-  fc.record({ kind: fc.constant("beat" as const), member: name, incarnation: name }),
+  fc.record(
+    {
+      kind: fc.constant("beat" as const),
+      member: name,
+      incarnation: name,
+      ephemeral: fc.constant(true as const),
+    },
+    { requiredKeys: ["kind", "member", "incarnation"] },
+  ),
+  fc.record({ kind: fc.constant("gone" as const), member: name }),
   fc.record({
     kind: fc.constant("planner" as const),
     state: fc.constantFrom("up" as const, "beat" as const, "left" as const),
     holder: name,
   }),
+);
+
+const broadcastId = fc.constant(null).map(() => newBroadcastId());
+/** As many digits as the log carries. */
+const time = fc.nat(999_999_999_999_999);
+const expectedMember = fc.record({ member: name, incarnation: name }, { requiredKeys: ["member"] });
+
+/** Everything that begins on `S.broadcast`. */
+export const broadcasts: fc.Arbitrary<BroadcastEnvelope> = fc.record(
+  {
+    ...{ id: broadcastId, service: label, handler, contentType: text, traceparent: text },
+    ...{ headers: userHeaders, body: buffers, acceptedMs: time, expiresMs: time, epoch: time },
+    ack: fc.oneof(
+      fc.record({ kind: fc.constantFrom("all" as const, "quorum" as const, "none" as const) }),
+      fc.record({ kind: fc.constant("count" as const), count: fc.integer({ min: 1, max: 99_999 }) }),
+    ),
+    expected: fc.array(expectedMember, { maxLength: 6 }),
+    targeted: fc.boolean(),
+    redriveOf: broadcastId,
+  },
+  {
+    requiredKeys: [
+      ...(["id", "service", "handler", "headers", "body", "acceptedMs"] as const),
+      ...(["expiresMs", "ack", "epoch", "expected", "targeted"] as const),
+    ],
+  },
+);
+
+const said = {
+  id: broadcastId,
+  author: fc.oneof(fc.record({ member: name, token: time }), fc.record({ member: name, incarnation: name })),
+  atMs: time,
+  attempt: time,
+};
+
+/** Everything that travels on `S.acks`. */
+export const acks: fc.Arbitrary<AckRecord> = fc.oneof(
+  fc.record({ ...said, kind: fc.constant("running" as const) }),
+  fc.record({ ...said, kind: fc.constant("retrying" as const), reason: text }),
+  fc.record({ ...said, kind: fc.constant("failed" as const), code: errorCodes, reason: text }),
+  fc.record(
+    {
+      ...{ ...said, kind: fc.constant("acked" as const), status: fc.integer({ min: 200, max: 599 }) },
+      ...{ contentType: text, headers: userHeaders, body: buffers },
+    },
+    { requiredKeys: ["id", "author", "atMs", "attempt", "kind", "status", "headers", "body"] },
+  ),
+  fc.record({
+    ...{ kind: fc.constant("gone" as const), id: broadcastId, atMs: time },
+    members: fc.array(expectedMember, { maxLength: 6 }),
+  }),
+  fc.record({
+    ...{ kind: fc.constant("closed" as const), id: broadcastId, atMs: time },
+    why: fc.constantFrom("expired" as const, "cancelled" as const),
+  }),
+  fc.record({ kind: fc.constant("joined" as const), member: name, token: time }),
 );
 
 const ourNames = [

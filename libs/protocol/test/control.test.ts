@@ -60,6 +60,17 @@ describe("a control record", () => {
     expect(keyOf({ ...planner, state: "left" })).toBe(keyOf({ ...planner, state: "up" }));
   });
 
+  test("a member that is gone pushes out its heartbeat and has no value, so that compaction forgets it (C7)", () => {
+    const gone = { kind: "gone", member: "pod/x" } as const;
+    expect(keyOf(gone)).toBe(keyOf({ kind: "beat", member: "pod/x", incarnation: "a", ephemeral: true }));
+    expect(encodeControl(gone).value).toBeNull();
+    expect(decodeControl(throughTheLog(encodeControl(gone)))).toEqual(gone);
+  });
+
+  test("of one that says it is gone with a value, nothing is believed", () => {
+    expect(decodeControl(raw({ kind: "gone", member: "2" }))).toBeUndefined();
+  });
+
   test("may say more than this version knows", () => {
     expect(decodeControl(raw({ ...OWNED, mood: "fine" }))).toEqual(OWNED);
   });
@@ -68,6 +79,10 @@ describe("a control record", () => {
     ["without a version", raw(MAP, {})],
     ["of a newer version", raw(MAP, { "sc-version": "\u0002" })],
     ["that is a tombstone", { ...raw(MAP), value: null }],
+    [
+      "that is the tombstone of a heartbeat of nobody",
+      { ...raw(MAP), key: Buffer.from("beat/"), value: null },
+    ],
     ["that is not JSON", { ...raw(MAP), value: Buffer.from("{") }],
     ["that is no object", raw([])],
     ["of a kind nobody knows", raw({ ...MAP, kind: "chart" })],

@@ -132,6 +132,14 @@ test("a stranger's record has the id that its worker gave it, the default handle
   });
 });
 
+test("a stranger's CloudEvent has the handler that its type names, and its attributes", () => {
+  const stranger = { key: Buffer.from("k"), value: null, headers: { ce_type: "deposit", ce_source: "till" } };
+  expect(decodeDeadLetter(encodeDeadLetter(stranger, WHY))).toMatchObject({
+    handler: "deposit",
+    headers: { "ce-type": "deposit", "ce-source": "till" },
+  });
+});
+
 test("a letter of which only the reason is left says so, and names neither id nor handler", () => {
   const bare = encodeDeadLetter({ key: null, value: null, headers: {} }, WHY);
   const letter = decodeDeadLetter({ ...bare, headers: { ...bare.headers, "sc-dead-truncated": "true" } });

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { groupOf, REPLY_PARTITIONS, topicsOf } from "../src/index.ts";
+import {
+  ACK_PARTITIONS,
+  broadcastGroupOf,
+  broadcastTopicsOf,
+  groupOf,
+  REPLY_PARTITIONS,
+  topicsOf,
+} from "../src/index.ts";
 
 describe("the topics of a service", () => {
   test("requests and dead letters are aligned with the lanes, replies are not", () => {
@@ -42,6 +49,32 @@ describe("the topics of a service", () => {
 
   test("of a bad name are refused", () => {
     expect(() => topicsOf("Accounts", { lanes: 1 })).toThrow(
+      expect.objectContaining({ code: "SHARDCAST_INVALID_REQUEST" }),
+    );
+  });
+});
+
+describe("the topics of broadcasts", () => {
+  test("C6: broadcasts have one partition, so that they are in one order for everybody, and acks a few", () => {
+    const { broadcast, acks } = broadcastTopicsOf("accounts", { prefix: "prod." });
+    expect(broadcast).toMatchObject({ name: "prod.accounts.broadcast", partitions: 1, cleanup: "delete" });
+    // Never compacted: of a member's words the first final one counts.
+    expect(acks).toMatchObject({ name: "prod.accounts.acks", partitions: ACK_PARTITIONS, cleanup: "delete" });
+  });
+
+  test("are kept as long as each other, by segments that are a small part of it", () => {
+    const { broadcast, acks } = broadcastTopicsOf("accounts", { retentionMs: 12_000 });
+    expect([broadcast.retentionMs, acks.retentionMs]).toEqual([12_000, 12_000]);
+    expect([broadcast.segmentMs, acks.segmentMs]).toEqual([1_000, 1_000]);
+  });
+
+  test("a member's progress has a group of its own", () => {
+    expect(broadcastGroupOf("accounts", "2", "prod.")).toBe("prod.accounts.broadcast.2");
+    expect(broadcastGroupOf("accounts", "2")).not.toBe(groupOf("accounts"));
+  });
+
+  test("of a bad name are refused", () => {
+    expect(() => broadcastTopicsOf("Accounts")).toThrow(
       expect.objectContaining({ code: "SHARDCAST_INVALID_REQUEST" }),
     );
   });
