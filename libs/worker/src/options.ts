@@ -1,11 +1,18 @@
 import type { Log } from "@shardcast/log";
-import { type EnvNames, RESULT_RETENTION_MS, resolveConfig, wholeNumber } from "@shardcast/protocol";
+import {
+  BROADCAST_RETENTION_MS,
+  type EnvNames,
+  RESULT_RETENTION_MS,
+  resolveConfig,
+  wholeNumber,
+} from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Handler } from "./handler.ts";
 import type { OnLaneAcquired, OnLaneReleased } from "./hooks.ts";
 
-const schema = z.object({
+/** What the options may be. */
+export const workerSchema = z.object({
   service: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label"),
   member: z.preprocess((value) => (typeof value === "number" ? String(value) : value), z.string().optional()),
   replicas: wholeNumber(1, 10_000),
@@ -29,11 +36,15 @@ const schema = z.object({
   hookTimeoutMs: wholeNumber(1, 3_600_000).default(30_000),
   lostAfterMs: wholeNumber(1, 3_600_000).default(10_000),
   resultRetentionMs: wholeNumber(60_000, 365 * 24 * 3_600_000).default(RESULT_RETENTION_MS),
+  broadcastConcurrency: wholeNumber(1, 10_000).default(16),
+  catchUp: z.enum(["none", "ttl"]).default("none"),
+  broadcastRetentionMs: wholeNumber(60_000, 365 * 24 * 3_600_000).default(BROADCAST_RETENTION_MS),
+  maxQueuedBroadcasts: wholeNumber(1, 100_000).default(1_000),
   podUid: z.string().min(1).max(200).optional(),
   url: z.url().max(1_000).optional(),
 });
 
-type Settings = z.infer<typeof schema>;
+type Settings = z.infer<typeof workerSchema>;
 
 export type ResolvedWorkerOptions = Settings & { readonly lanes: number };
 
@@ -59,6 +70,10 @@ export const WORKER_ENV = {
   hookTimeoutMs: "SHARDCAST_HOOK_TIMEOUT_MS",
   lostAfterMs: "SHARDCAST_LOST_AFTER_MS",
   resultRetentionMs: "SHARDCAST_RESULT_RETENTION_MS",
+  broadcastConcurrency: "SHARDCAST_BROADCAST_CONCURRENCY",
+  catchUp: "SHARDCAST_CATCH_UP",
+  broadcastRetentionMs: "SHARDCAST_BROADCAST_RETENTION_MS",
+  maxQueuedBroadcasts: "SHARDCAST_MAX_QUEUED_BROADCASTS",
   podUid: "SHARDCAST_POD_UID",
   url: "SHARDCAST_URL",
 } as const satisfies EnvNames<Settings>;
@@ -84,7 +99,7 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** Requests of a lane that may be held in memory; reading pauses above it (C7). Default 1,000. */
   readonly maxQueued?: number;
-  /** The same in bytes. Default 16,000,000. */
+  /** The same in bytes; also for broadcasts. Default 16,000,000. */
   readonly maxQueuedBytes?: number;
   /** Handler calls for one request before it goes to the dead letters (C9). Default 5. */
   readonly maxAttempts?: number;
@@ -126,6 +141,20 @@ export interface WorkerOptions {
    * It is the retention of the topic where this creates it. Give the gateways the same. Default 86,400,000, a day.
    */
   readonly resultRetentionMs?: number;
+  /** Calls of concurrent broadcast handlers that may run at once. Default 16. */
+  readonly broadcastConcurrency?: number;
+  /**
+   * What a member does with broadcasts that were sent before it first joined and do not expect it. `none` (default): nothing.
+   * `ttl`: it acts on all whose time to live is not over.
+   */
+  readonly catchUp?: "none" | "ttl";
+  /**
+   * How long broadcasts and their acknowledgements are kept, milliseconds: the longest a broadcast can wait for a member that
+   * is down. It is the retention of their topics where this creates them. Give the gateways the same. Default 86,400,000, a day.
+   */
+  readonly broadcastRetentionMs?: number;
+  /** Broadcasts that may be held in memory; reading pauses above it, and above `maxQueuedBytes` (C7). Default 1,000. */
+  readonly maxQueuedBroadcasts?: number;
   /**
    * What this process dies with, e.g. the pod's uid from the downward API: a successor with the same one knows that its
    * predecessor is dead, and does not wait for its lease. Default: unique for each process.
@@ -145,6 +174,6 @@ export function resolveWorkerOptions(
   options: WorkerOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): ResolvedWorkerOptions {
-  const settings = resolveConfig("worker", schema, WORKER_ENV, { ...options }, env);
+  const settings = resolveConfig("worker", workerSchema, WORKER_ENV, { ...options }, env);
   return { ...settings, lanes: settings.lanes ?? settings.replicas };
 }

@@ -1,6 +1,8 @@
 import { EventEmitter } from "node:events";
 import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 import { type Logger, pino } from "pino";
+import type { BroadcastHandler, BroadcastSubscription } from "./broadcast-handler.ts";
+import { BroadcastHandlers } from "./broadcasts/handlers.ts";
 import { retry } from "./execution/retry.ts";
 import { type Identity, resolveIdentity } from "./identity.ts";
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
@@ -33,8 +35,16 @@ export interface Worker {
   /** Listens to what becomes of lanes. Returns what ends it. A listener that throws is logged. */
   on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): () => void;
   /**
-   * Takes the member's lanes and begins to handle requests: resolves when it owns what the shard map gives it, but for lanes
-   * that another member has not given back yet. While the log is away it waits for it. Repeated calls share one start; one
+   * Handles the broadcasts that name this handler (C6): `""` those that name none, `ANY_BROADCAST` those that no other one takes.
+   * A member with at least one is expected by broadcasts; one that names a handler which it does not have fails there. Give
+   * all members of a service the same.
+   *
+   * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG for a name given twice, a subscription that can not be, or after `start()`
+   */
+  onBroadcast(name: string, handler: BroadcastHandler, subscription?: BroadcastSubscription): void;
+  /**
+   * Takes the member's lanes and begins to handle requests and broadcasts: resolves when it owns what the shard map gives it,
+   * but for lanes that another member has not given back yet. While the log is away it waits for it. Repeated calls share one start; one
    * that failed may be tried again.
    *
    * @throws {ShardcastError} SHARDCAST_TOPIC_MISMATCH, SHARDCAST_LOG_REFUSED; SHARDCAST_CLOSED when stopped before or
@@ -77,6 +87,7 @@ class MemberWorker implements Worker {
   readonly #identity: Identity;
   readonly #logger: Logger;
   readonly #events = new EventEmitter<WorkerEvents>();
+  readonly #broadcasts = new BroadcastHandlers();
   readonly #ended = Promise.withResolvers<WorkerEnd>();
   readonly ended = this.#ended.promise;
   #state: State = { kind: "new" };
@@ -113,6 +124,13 @@ class MemberWorker implements Worker {
     const emitter = this.#events as EventEmitter;
     emitter.on(event, guarded);
     return () => void emitter.off(event, guarded);
+  }
+
+  onBroadcast(name: string, handler: BroadcastHandler, subscription?: BroadcastSubscription): void {
+    if (this.#state.kind !== "new") {
+      throw new ShardcastError("SHARDCAST_INVALID_CONFIG", "onBroadcast: must be called before start()");
+    }
+    this.#broadcasts.add(name, handler, subscription);
   }
 
   async start(): Promise<void> {
@@ -173,15 +191,21 @@ class MemberWorker implements Worker {
       options: this.#options,
       resolved: this.#resolved,
       identity: this.#identity,
+      broadcasts: this.#broadcasts,
       logger: this.#logger,
       emit: (event, lane) => void (this.#events as EventEmitter).emit(event, lane),
     });
     const { promise: stopped, resolve } = Promise.withResolvers<void>();
     stopping.addEventListener("abort", () => resolve(), { once: true });
     if (stopping.aborted) resolve();
-    const end = await Promise.race([ownership.settled(), ownership.ended, stopped]);
-    if (end === "replaced") throw fenced();
-    return ownership;
+    try {
+      const end = await Promise.race([ownership.settled(), ownership.ended, stopped]);
+      if (end === "replaced") throw fenced();
+      return ownership;
+    } catch (error) {
+      await ownership.stop(this.#resolved.graceMs);
+      throw error;
+    }
   }
 
   /** Ends the worker from whatever state it is in, once. */

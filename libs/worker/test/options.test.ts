@@ -24,6 +24,10 @@ test("what is left out comes from the environment, then from the defaults", () =
     hookTimeoutMs: 30_000,
     lostAfterMs: 10_000,
     resultRetentionMs: 86_400_000,
+    broadcastConcurrency: 16,
+    catchUp: "none",
+    broadcastRetentionMs: 86_400_000,
+    maxQueuedBroadcasts: 1_000,
     topicPrefix: "",
     concurrency: 64,
     maxQueued: 1_000,
@@ -49,6 +53,10 @@ test("every option that is wrong is told at once, each with its variable", () =>
     retryMaxMs: Number.NaN,
     commitIntervalMs: 0,
     graceMs: -1,
+    broadcastConcurrency: 0,
+    catchUp: "all" as "ttl",
+    broadcastRetentionMs: 1,
+    maxQueuedBroadcasts: 0,
   };
   const error = catchError(() => createWorker({ log, ...wrong }, {}));
   expect(error).toMatchObject({ code: "SHARDCAST_INVALID_CONFIG" });

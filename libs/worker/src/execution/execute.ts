@@ -5,6 +5,7 @@ import type { RetryContext } from "p-retry";
 import { isRetryableError, isTerminalError, type TerminalError } from "../errors.ts";
 import type { Handler } from "../handler.ts";
 import { type HandlerReply, toReply } from "../reply.ts";
+import { AttemptFailed, messageOf } from "./attempt-failed.ts";
 import type { AttemptNews } from "./attempt-news.ts";
 import type { Cancellation } from "./cancellation.ts";
 import type { Outcome } from "./outcome.ts";
@@ -28,16 +29,6 @@ export interface Execution {
 
 /** Longest wait a timer can hold. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-
-/** Carries what a handler threw, whatever it is: p-retry takes TypeErrors for final and refuses what is no Error. */
-class AttemptFailed extends Error {
-  readonly thrown: unknown;
-
-  constructor(thrown: unknown) {
-    super("attempt failed", { cause: thrown });
-    this.thrown = thrown;
-  }
-}
 
 /** It has passed, or would have before the next attempt. */
 class DeadlinePassed extends Error {}
@@ -151,14 +142,6 @@ export function cancelled(attempts: number): ShardcastError {
       ? "the request was cancelled before its handler started"
       : "the request was cancelled while its handler ran, or between two attempts";
   return new ShardcastError("SHARDCAST_CANCELLED", detail, { extensions: { attempts } });
-}
-
-function messageOf(thrown: unknown): string {
-  try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
-  } catch {
-    return Object.prototype.toString.call(thrown); // e.g. an object without a prototype
-  }
 }
 
 function refused(error: TerminalError): ShardcastError {

@@ -30,9 +30,14 @@ export class LaneProgress {
     return this.#low;
   }
 
+  /** Nothing that was admitted is open. */
+  get idle(): boolean {
+    return this.#head === this.#admitted.length;
+  }
+
   /** Whether the commit metadata could still name this offset, would it be done now. Always, when nothing is open. */
   hasRoomFor(offset: number): boolean {
-    return this.#head === this.#admitted.length || offset - this.#low <= WINDOW;
+    return this.idle || offset - this.#low <= WINDOW;
   }
 
   /** Takes the next offset of the lane; false when it was done before a restart. */

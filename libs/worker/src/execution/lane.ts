@@ -57,6 +57,8 @@ export class Lane implements ProgressSource {
   #queuedBytes = 0;
   #running = 0;
   #idle: (() => void)[] = [];
+  /** Who waits for everything below an offset. */
+  #watched: { readonly offset: number; readonly resolve: () => void }[] = [];
   #committed: string | undefined;
 
   /**
@@ -120,6 +122,12 @@ export class Lane implements ProgressSource {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Resolves when everything that was accepted below the offset is done, and that is on the log. */
+  doneBelow(offset: number): Promise<void> {
+    if (this.#doneBelow >= offset) return Promise.resolve();
+    return new Promise((resolve) => this.#watched.push({ offset, resolve }));
+  }
+
   /** Resolves when nothing that has ended is on its way to the log any more. */
   recorded(): Promise<void> {
     return this.#options.settler.idle();
@@ -144,6 +152,7 @@ export class Lane implements ProgressSource {
 
   complete(offset: number): void {
     this.#progress.complete(offset);
+    this.#tellWatched();
   }
 
   /** Has its progress committed again, though nothing of it changed. */
@@ -157,6 +166,20 @@ export class Lane implements ProgressSource {
     if (this.#backlog.length === 0) this.#options.resume();
   }
 
+  /** What lies between the records that there are is done with them. */
+  get #doneBelow(): number {
+    if (!this.#progress.idle) return this.#progress.lowWaterMark;
+    return this.#backlog[0]?.offset ?? Number.POSITIVE_INFINITY;
+  }
+
+  #tellWatched(): void {
+    if (this.#watched.length === 0) return;
+    const below = this.#doneBelow;
+    const reached = this.#watched.filter(({ offset }) => offset <= below);
+    this.#watched = this.#watched.filter(({ offset }) => offset > below);
+    for (const { resolve } of reached) resolve();
+  }
+
   #admit(): void {
     let admitted = 0;
     for (const record of this.#backlog) {
@@ -167,6 +190,7 @@ export class Lane implements ProgressSource {
     if (admitted === this.#backlog.length) this.#backlog = [];
     else this.#backlog.splice(0, admitted);
     if (this.#delays.size > 0) this.#moveDelayed();
+    this.#tellWatched();
   }
 
   #admitOne(record: LogRecord): void {
@@ -250,6 +274,7 @@ export class Lane implements ProgressSource {
       this.#progress.complete(request.offset);
       if (!this.#cancels.none) this.#endCancels(request.id);
     } else this.#parked.add(request.key);
+    this.#tellWatched();
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     this.#goOn();
   }

@@ -36,6 +36,8 @@ export interface MemberOptions {
   readonly member: string;
   readonly uid: string;
   readonly url: string | undefined;
+  /** It takes broadcasts. */
+  readonly broadcasts: boolean;
   /** Name of the sessions and of the group that progress is committed under. */
   readonly group: string;
   readonly requests: string;
@@ -110,6 +112,11 @@ export class Member {
   /** Every older incarnation's commits fail since this time, monotonic ms. */
   get fencedAtMs(): number {
     return this.#fencedAtMs;
+  }
+
+  /** Where this incarnation first spoke: of two of a name the one with the greater is the newer. Undefined before it has. */
+  get since(): number | undefined {
+    return this.#since;
   }
 
   /** When the last successful commit was begun, monotonic ms. */
@@ -193,6 +200,12 @@ export class Member {
     }
   }
 
+  /** Reads the topic to its end: whether a newer process has this member's identity. @throws as `Directory.sync` */
+  async isReplaced(): Promise<boolean> {
+    await this.#options.directory.sync();
+    return this.#verdict() === "replaced";
+  }
+
   /** What the directory says of this incarnation; called at each change of members. */
   check(): void {
     const verdict = this.#verdict();
@@ -203,7 +216,7 @@ export class Member {
 
   /** One try to hold the name: a session, its announcement, and the topic read to there. */
   async #enter(signal: AbortSignal): Promise<Verdict> {
-    const { log, directory, lease, member, uid, url, logger } = this.#options;
+    const { log, directory, lease, member, uid, url, broadcasts, logger } = this.#options;
     const opening = this.#first ?? openMember(log, this.#options, this.#knownUntil());
     this.#first = undefined;
     const { session, openedMs, since } = await opening;
@@ -218,6 +231,7 @@ export class Member {
         uid,
         leaseMs: lease.leaseMs,
         ...(url === undefined ? {} : { url }),
+        ...(broadcasts ? { broadcasts } : {}),
         ...(this.#since === undefined ? {} : { since: this.#since }),
       });
       const outcome = await session.commit({ records: [announcement] });

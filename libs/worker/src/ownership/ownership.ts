@@ -1,8 +1,18 @@
 import { type Directory, openDirectory } from "@shardcast/control";
 import type { LaneProgress, LogReader } from "@shardcast/log";
-import { groupOf, newId, type ServiceTopics, ShardcastError, topicsOf } from "@shardcast/protocol";
+import {
+  broadcastTopicsOf,
+  groupOf,
+  newId,
+  type ServiceTopics,
+  ShardcastError,
+  topicsOf,
+} from "@shardcast/protocol";
 import { openResults, type Results } from "@shardcast/results";
 import type { Logger } from "pino";
+import { DurableSubscriber } from "../broadcasts/durable.ts";
+import type { BroadcastHandlers } from "../broadcasts/handlers.ts";
+import { LaneBarrier } from "../broadcasts/lane-barrier.ts";
 import { tellAttempts } from "../execution/attempt-news.ts";
 import { appendAtOnce, withProgress } from "../execution/delivery.ts";
 import { Lane } from "../execution/lane.ts";
@@ -40,8 +50,18 @@ export interface OwnershipOptions {
   readonly options: WorkerOptions;
   readonly resolved: ResolvedWorkerOptions;
   readonly identity: Identity;
+  /** What it does with broadcasts; with none it takes no part in them. */
+  readonly broadcasts: BroadcastHandlers;
   readonly logger: Logger;
   readonly emit: (event: LaneEvent, lane: OwnedLane) => void;
+}
+
+interface Opened {
+  readonly directory: Directory;
+  readonly reader: LogReader;
+  readonly results: Results;
+  readonly parked: ParkedLanes | undefined;
+  readonly subscriber: DurableSubscriber | undefined;
 }
 
 /** Between renewals there is time for one that fails and another try. */
@@ -59,10 +79,12 @@ export class Ownership {
   readonly #reader: LogReader;
   readonly #results: Results;
   readonly #parked: ParkedLanes | undefined;
+  readonly #subscriber: DurableSubscriber | undefined;
   readonly #member: Member;
   readonly #keeper: LaneKeeper;
   readonly #committer: Committer;
   readonly #leaseWatch: NodeJS.Timeout;
+  #subscribed: Promise<void> = Promise.resolve();
   readonly #end = Promise.withResolvers<OwnershipEnd>();
   readonly ended = this.#end.promise;
 
@@ -72,12 +94,14 @@ export class Ownership {
    */
   static async open(parts: OwnershipOptions): Promise<Ownership> {
     const { log } = parts.options;
-    const { service, lanes, topicPrefix: prefix, resultRetentionMs } = parts.resolved;
-    const { logger } = parts;
+    const { service, lanes, topicPrefix: prefix, resultRetentionMs, broadcastRetentionMs } = parts.resolved;
+    const { logger, broadcasts } = parts;
+    const isSubscribed = broadcasts.size > 0;
     const topics = topicsOf(service, { lanes, prefix, resultRetentionMs });
     const group = groupOf(service, prefix);
     const member = { member: parts.identity.member, group, requests: topics.requests.name };
-    await log.ensureTopics(Object.values(topics));
+    const announced = broadcastTopicsOf(service, { prefix, retentionMs: broadcastRetentionMs });
+    await log.ensureTopics([...Object.values(topics), ...(isSubscribed ? Object.values(announced) : [])]);
     const [control] = await log.rangesOf(topics.control.name);
     // Before what takes longer: a predecessor's lease runs out meanwhile.
     const first = openMember(log, member, control?.high ?? 0);
@@ -98,18 +122,27 @@ export class Ownership {
       // Of all lanes, all the time: a take-over then waits for the last moments only.
       openResults(log, { service, topicPrefix: prefix, lanes, retentionMs: resultRetentionMs, logger }),
       parts.resolved.onExhausted === "park" ? ParkedLanes.open(log, topics.dead.name, lanes) : undefined,
+      isSubscribed
+        ? DurableSubscriber.open({
+            ...parts.resolved,
+            ...{ log, topics: announced, member: parts.identity.member, handlers: broadcasts, logger },
+          })
+        : undefined,
     ]);
-    const [directory, reader, results, parked] = opening;
+    const [directory, reader, results, parked, subscriber] = opening;
     try {
       if (directory.status === "rejected") throw directory.reason;
       if (reader.status === "rejected") throw reader.reason;
       if (results.status === "rejected") throw results.reason;
       if (parked.status === "rejected") throw parked.reason;
-      const { value: keys } = parked;
-      ownership = new Ownership(parts, topics, directory.value, reader.value, results.value, keys, first);
+      if (subscriber.status === "rejected") throw subscriber.reason;
+      const opened = { directory: directory.value, reader: reader.value, results: results.value };
+      const also = { parked: parked.value, subscriber: subscriber.value };
+      ownership = new Ownership(parts, topics, { ...opened, ...also }, first);
       if ((await ownership.#member.join()) === "replaced") {
         throw new ShardcastError("SHARDCAST_FENCED", "a newer process has this member's identity");
       }
+      ownership.#subscribe();
       return ownership;
     } catch (error) {
       if (ownership !== undefined) ownership.#abandon();
@@ -124,10 +157,7 @@ export class Ownership {
   private constructor(
     parts: OwnershipOptions,
     topics: ServiceTopics,
-    directory: Directory,
-    reader: LogReader,
-    results: Results,
-    parked: ParkedLanes | undefined,
+    { directory, reader, results, parked, subscriber }: Opened,
     first: Promise<OpenedSession>,
   ) {
     const { options, resolved, identity, logger, emit } = parts;
@@ -142,6 +172,7 @@ export class Ownership {
     this.#reader = reader;
     this.#results = results;
     this.#parked = parked;
+    this.#subscriber = subscriber;
     this.#lease = new Lease(leaseMs);
     this.#callbacks = new OwedCallbacks({ log, service, topicPrefix: prefix, logger });
     this.#handlers = new Map(Object.entries(options.handlers ?? {}));
@@ -153,6 +184,7 @@ export class Ownership {
       member: name,
       uid,
       url: resolved.url,
+      broadcasts: subscriber !== undefined,
       group,
       requests: topics.requests.name,
       control: topics.control.name,
@@ -208,19 +240,43 @@ export class Ownership {
     return this.#keeper.held().map(shown);
   }
 
-  /** Resolves when what the map gives to this member is owned; see `LaneKeeper.settled`. */
-  settled(): Promise<void> {
-    return this.#keeper.settled();
+  /**
+   * Resolves when what the map gives to this member is owned, see `LaneKeeper.settled`, and broadcasts are received.
+   * Rejects for what waiting does not mend.
+   */
+  async settled(): Promise<void> {
+    await Promise.all([this.#keeper.settled(), this.#subscribed]);
   }
 
   /** Drains, commits, releases, leaves. Never rejects. Does nothing more when it was replaced. */
   async stop(graceMs: number): Promise<void> {
-    await this.#keeper.stop(graceMs);
+    // Side by side: neither waits for the other's grace time.
+    await Promise.all([this.#keeper.stop(graceMs), this.#subscriber?.stop(graceMs)]);
     this.#stopTimers();
     await this.#member.leave();
     const followers = [this.#results, this.#parked, this.#directory];
     await Promise.allSettled([this.#reader.close(), ...followers.map((each) => each?.close())]);
     this.#end.resolve("stopped");
+  }
+
+  /** Beside the lanes, which do not wait for it. */
+  #subscribe(): void {
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return;
+    const barrier = new LaneBarrier({
+      log: this.#parts.options.log,
+      requests: this.#topics.requests.name,
+      reader: this.#reader,
+      settled: () => this.#keeper.settled(),
+      held: () => this.#keeper.held(),
+      halted: subscriber.halted,
+    });
+    this.#subscribed = subscriber.start({
+      token: this.#member.since as number, // it has just joined; kept when a later incarnation goes on
+      isReplaced: () => this.#member.isReplaced(),
+      afterLanes: () => barrier.passed(),
+    });
+    this.#subscribed.catch(() => {}); // who waits for it is told
   }
 
   #execution(
@@ -277,7 +333,9 @@ export class Ownership {
 
   /** C2: the handlers' signal fires and none starts any more. */
   #replaced(): void {
-    void this.#keeper.loseAll("a newer process has this member's identity");
+    const why = "a newer process has this member's identity";
+    void this.#keeper.loseAll(why);
+    this.#subscriber?.end(new ShardcastError("SHARDCAST_FENCED", why));
     this.#keeper.close();
     this.#stopTimers();
     this.#end.resolve("replaced");
