@@ -1,6 +1,8 @@
+import type { Broadcasts } from "@shardcast/broadcasts";
 import type { Directory } from "@shardcast/control";
 import type { Results } from "@shardcast/results";
 import type { ShardKey } from "@shardcast/routing";
+import type { Broadcast, BroadcastOptions, BroadcastsApi } from "./broadcasts/api.ts";
 import type {
   Body,
   EventOptions,
@@ -82,9 +84,34 @@ export interface Client {
   results(service: string): Promise<Results>;
 
   /**
+   * Tells every member of the service: resolves once it is on the log (C6), with what comes of it at each of them. Members that
+   * are down act on it when they are back, until `ttlMs` is over.
+   *
+   * @throws {ShardcastError} SHARDCAST_NO_MEMBERS; SHARDCAST_INVALID_REQUEST that names the option, also for more
+   *   acknowledgements than members; SHARDCAST_IDEMPOTENCY_MISMATCH, SHARDCAST_ABORTED, SHARDCAST_UNKNOWN_SERVICE, also when
+   *   the service has no topics for broadcasts, SHARDCAST_OVERLOADED, SHARDCAST_BODY_TOO_LARGE, SHARDCAST_LOG_UNAVAILABLE,
+   *   SHARDCAST_LOG_REFUSED, SHARDCAST_CLOSED
+   */
+  broadcast(service: string, body?: Body, options?: BroadcastOptions): Promise<Broadcast>;
+
+  /** What has become of broadcasts, whoever sent them. */
+  readonly broadcasts: BroadcastsApi;
+
+  /**
+   * The broadcasts of a service, kept up to date from now on; not all of them are known before their `restored`. Shared by all
+   * who ask, and closed by this client alone. The first broadcast to a service does the same, so this is for who wants to be
+   * ready before it, and for who keeps them (`broadcastKeeper`).
+   *
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_SERVICE, SHARDCAST_TOPIC_MISMATCH, SHARDCAST_INVALID_CONFIG,
+   *   SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_INVALID_REQUEST, SHARDCAST_CLOSED
+   */
+  followBroadcasts(service: string): Promise<Broadcasts>;
+
+  /**
    * Who has the key's lane, for who sends to the owner himself. Neither this nor what follows listens for replies.
    *
-   * @throws {ShardcastError} SHARDCAST_UNKNOWN_SERVICE, SHARDCAST_INVALID_KEY, SHARDCAST_INVALID_REQUEST,
+   * @throws {ShardcastError} SHARDCAST_UNKNOWN_SERVICE, SHARDCAST_INVALID_KEY, SHARDCAST_INVALID_REQUEST, also for a service
+   *   without durable members,
    *   SHARDCAST_TOPIC_MISMATCH, SHARDCAST_LOG_UNAVAILABLE, SHARDCAST_LOG_REFUSED, SHARDCAST_CLOSED
    */
   owner(service: string, key: ShardKey): Promise<Owner>;
@@ -107,6 +134,6 @@ export interface Client {
   /** Replies that were dropped so far because their owner had lost the lane (C4). */
   readonly staleReplies: number;
 
-  /** Ends every waiting request with SHARDCAST_CLOSED and stops listening. Idempotent; the log stays open. */
+  /** Ends every waiting request, and every wait for a broadcast, with SHARDCAST_CLOSED and stops listening. Idempotent; the log stays open. */
   close(): Promise<void>;
 }

@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { type Broadcasts, openBroadcasts } from "@shardcast/broadcasts";
 import { type Directory, openDirectory } from "@shardcast/control";
 import { newId, type ReplyAddress } from "@shardcast/protocol";
 import { openResults, type Results } from "@shardcast/results";
 import type { ShardKey } from "@shardcast/routing";
+import type { Broadcast, BroadcastOptions, BroadcastsApi } from "./broadcasts/api.ts";
+import { ServiceBroadcasts } from "./broadcasts/service-broadcasts.ts";
+import { assertBroadcastTopics } from "./broadcasts/topics.ts";
 import type { Client } from "./client-api.ts";
 import { closedError } from "./closed-error.ts";
 import { type Composed, compose, type Terms, validKey } from "./compose.ts";
@@ -58,6 +62,8 @@ class LogClient implements Client {
   readonly #listeners = new PerService<ReplyListener>();
   readonly #directories = new PerService<Directory>();
   readonly #results = new PerService<Results>();
+  readonly #followed = new PerService<Broadcasts>();
+  readonly #broadcasts: ServiceBroadcasts;
   readonly #recorded: Recorded;
   readonly #publisher: Publisher;
   readonly #closing = new AbortController();
@@ -91,6 +97,14 @@ class LogClient implements Client {
       closing,
       logger,
     });
+    this.#broadcasts = new ServiceBroadcasts({
+      follow: (service) => this.followBroadcasts(service),
+      closing,
+    });
+  }
+
+  get broadcasts(): BroadcastsApi {
+    return this.#broadcasts;
   }
 
   get pending(): number {
@@ -215,6 +229,27 @@ class LogClient implements Client {
     return this.#results.get(service, () => openResults(log, options));
   }
 
+  broadcast(service: string, body?: Body, options: BroadcastOptions = {}): Promise<Broadcast> {
+    return this.#broadcasts.send(service, body, options);
+  }
+
+  async followBroadcasts(service: string): Promise<Broadcasts> {
+    const { replicas } = await this.#routes.get(service);
+    return this.#followed.get(service, async () => {
+      const { log, topicPrefix = "", broadcastKeeper = false, broadcastRetentionMs, logger } = this.#options;
+      await assertBroadcastTopics(log, service, topicPrefix);
+      return openBroadcasts(log, {
+        service,
+        topicPrefix,
+        directory: await this.directory(service),
+        replicas,
+        keeper: broadcastKeeper,
+        ...(broadcastRetentionMs === undefined ? {} : { retentionMs: broadcastRetentionMs }),
+        ...(logger === undefined ? {} : { logger }),
+      });
+    });
+  }
+
   directory(service: string): Promise<Directory> {
     const { log, topicPrefix = "", logger } = this.#options;
     const options = { service, topicPrefix, ...(logger === undefined ? {} : { logger }) };
@@ -243,6 +278,8 @@ class LogClient implements Client {
     this.#closing.abort();
     this.#pending.failAll(closedError());
     this.#submissions.clear();
+    // They look into the directories.
+    await this.#followed.close();
     await Promise.all([this.#listeners.close(), this.#directories.close(), this.#results.close()]);
   }
 

@@ -87,7 +87,8 @@ export function validKey(key: ShardKey): Uint8Array {
   return bytes;
 }
 
-function assertIdempotencyKey(idempotencyKey: string): void {
+/** Throws SHARDCAST_INVALID_REQUEST. */
+export function assertIdempotencyKey(idempotencyKey: string): void {
   if (idempotencyKey.length >= 1 && idempotencyKey.length <= MAX_IDEMPOTENCY_KEY) return;
   throw invalid(`idempotencyKey: 1 to ${MAX_IDEMPOTENCY_KEY} characters, got ${idempotencyKey.length}`);
 }

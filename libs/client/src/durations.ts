@@ -21,6 +21,11 @@ export function waitOf({ waitMs }: { readonly waitMs?: number }): number | undef
   return waitMs === undefined ? undefined : milliseconds("waitMs", waitMs, MAX_TIMER_MS);
 }
 
+/** How long a broadcast may wait for members, milliseconds. Throws SHARDCAST_INVALID_REQUEST. */
+export function ttlOf({ ttlMs }: { readonly ttlMs?: number }): number | undefined {
+  return ttlMs === undefined ? undefined : milliseconds("ttlMs", ttlMs, Number.MAX_SAFE_INTEGER - Date.now());
+}
+
 function milliseconds(name: string, ms: number, max: number): number {
   if (Number.isInteger(ms) && ms >= 1 && ms <= max) return ms;
   throw new ShardcastError("SHARDCAST_INVALID_REQUEST", `${name}: 1 to ${max}, got ${ms}`);

@@ -1,3 +1,12 @@
+export type {
+  Acknowledged,
+  Broadcast,
+  BroadcastEnd,
+  BroadcastEventOptions,
+  BroadcastOptions,
+  BroadcastStatusOptions,
+  BroadcastsApi,
+} from "./broadcasts/api.ts";
 export { connect } from "./client.ts";
 export type { Client } from "./client-api.ts";
 export type {

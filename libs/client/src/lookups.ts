@@ -1,6 +1,5 @@
-import type { Log } from "@shardcast/log";
+import { Coalesced, type Log } from "@shardcast/log";
 import { groupOf } from "@shardcast/protocol";
-import { Coalesced } from "./coalesced.ts";
 import type { Route } from "./routes.ts";
 
 /** How far a service's lanes are. */

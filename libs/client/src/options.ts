@@ -6,7 +6,10 @@ import type { Logger } from "pino";
 export interface ServiceRoute {
   /** P, the number of lanes; asked of the log where absent. */
   readonly lanes?: number;
-  /** R, how many members share the lanes while nobody has planned; the members' one. Default: as many as lanes. */
+  /**
+   * R, how many members share the lanes while nobody has planned; the members' one. 0: it has no lanes of its own to share out,
+   * and only ephemeral members, which take broadcasts. Default: as many as lanes.
+   */
   readonly replicas?: number;
   /** Default `murmur2`. Must be the same for everyone who writes to the service. */
   readonly strategy?: LaneStrategy;
@@ -42,6 +45,17 @@ export interface ConnectOptions {
    * day.
    */
   readonly resultRetentionMs?: number;
+  /**
+   * How long broadcasts and their acknowledgements are kept, milliseconds; what their topics are configured with. Default one
+   * day.
+   */
+  readonly broadcastRetentionMs?: number;
+  /**
+   * Also says on the log what no member can say of itself: that it is gone, that a broadcast has expired or was cancelled, of
+   * every service whose broadcasts are followed. For processes that run all the time, such as gateways; several may. Default
+   * false.
+   */
+  readonly broadcastKeeper?: boolean;
   /** How far ahead `notBeforeMs` may be, milliseconds; the same for everybody who sends to a service. Default seven days. */
   readonly maxDelayMs?: number;
   readonly logger?: Logger;

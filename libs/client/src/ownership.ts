@@ -37,7 +37,7 @@ export interface Shards {
   readonly service: string;
   readonly epoch: number;
   readonly replicas: number;
-  /** By lane. */
+  /** By lane; none for a service without durable members, since nobody owns one. */
   readonly lanes: readonly LaneOwner[];
   /** Every member there is or was, by name. */
   readonly members: readonly Member[];
@@ -45,18 +45,21 @@ export interface Shards {
 
 export function ownerIn(route: Route, state: ControlState, lane: number): Owner {
   const map = mapOf(route, state);
+  if (map === undefined) {
+    const detail = `service ${route.service} has no durable members: nobody owns its lanes`;
+    throw new ShardcastError("SHARDCAST_INVALID_REQUEST", detail);
+  }
   const { epoch, replicas } = map;
   return { service: route.service, epoch, replicas, ...laneOwner(map, state, lane) };
 }
 
 export function shardsIn(route: Route, state: ControlState): Shards {
   const map = mapOf(route, state);
-  const { epoch, replicas } = map;
   return {
     service: route.service,
-    epoch,
-    replicas,
-    lanes: route.lanes.map(({ number }) => laneOwner(map, state, number)),
+    epoch: map?.epoch ?? 0,
+    replicas: map?.replicas ?? 0,
+    lanes: map === undefined ? [] : route.lanes.map(({ number }) => laneOwner(map, state, number)),
     members: [...state.members()]
       .map(([member, { state, url }]) => ({ member, state, ...(url === undefined ? {} : { url }) }))
       .sort((a, b) => byName.compare(a.member, b.member)),
@@ -67,8 +70,8 @@ export function shardsIn(route: Route, state: ControlState): Shards {
 const byName = new Intl.Collator("en", { numeric: true });
 
 /** The map that counts: the planned one, or before that the one that everybody computes. */
-function mapOf({ service, lanes, initial }: Route, { map = initial }: ControlState): ShardMap {
-  if (map.lanes.length === lanes.length) return map;
+function mapOf({ service, lanes, initial }: Route, { map = initial }: ControlState): ShardMap | undefined {
+  if (map === undefined || map.lanes.length === lanes.length) return map;
   throw new ShardcastError(
     "SHARDCAST_TOPIC_MISMATCH",
     `the shard map of ${service} has ${map.lanes.length} lanes, its topic ${lanes.length}`,

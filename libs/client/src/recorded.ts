@@ -1,8 +1,7 @@
-import type { Log } from "@shardcast/log";
+import { Coalesced, type Log } from "@shardcast/log";
 import { encodeCancel, laneOfRequestId, ShardcastError, timeOfRequestId } from "@shardcast/protocol";
 import type { Results } from "@shardcast/results";
 import { closedError } from "./closed-error.ts";
-import { Coalesced } from "./coalesced.ts";
 import { Lookups } from "./lookups.ts";
 import { nextEnd, statusEvents } from "./news.ts";
 import type { EventOptions, ResultOptions } from "./options.ts";

@@ -11,8 +11,10 @@ export interface Route {
   readonly service: string;
   /** One object a lane, made once: a request looks it up by its number. */
   readonly lanes: readonly Lane[];
-  /** What counts while nobody has planned. */
-  readonly initial: ShardMap;
+  /** R while nobody has planned; 0 for a service without durable members. */
+  readonly replicas: number;
+  /** What counts while nobody has planned; nothing where there is nobody to own a lane. */
+  readonly initial: ShardMap | undefined;
   readonly strategy: LaneStrategy;
   readonly topics: ServiceTopics;
 }
@@ -57,10 +59,10 @@ export class Routes {
       );
     }
     const replicas = hint?.replicas ?? found;
-    if (!Number.isSafeInteger(replicas) || replicas < 1) {
+    if (!Number.isSafeInteger(replicas) || replicas < 0) {
       throw new ShardcastError(
         "SHARDCAST_INVALID_CONFIG",
-        `replicas of ${service}: a positive whole number, got ${replicas}`,
+        `replicas of ${service}: a whole number from 0 on, got ${replicas}`,
       );
     }
     // Looked up by another request meanwhile: two routes would count the lanes' requests apart (C7).
@@ -75,7 +77,8 @@ export class Routes {
         keys: new KeyCounts(),
         drain: new DrainRate(),
       })),
-      initial: initialMap(found, replicas),
+      replicas,
+      initial: replicas === 0 ? undefined : initialMap(found, replicas),
       strategy: hint?.strategy ?? "murmur2",
       topics: topicsOf(service, { lanes: found, prefix: this.#prefix }),
     };

@@ -94,9 +94,9 @@ describe("owner", () => {
     await expect(client.owner(SERVICE, KEY)).rejects.toMatchObject({ code: "SHARDCAST_TOPIC_MISMATCH" });
   });
 
-  it("refuses replicas that are none", async () => {
+  it.each([-1, 1.5])("refuses %s replicas", async (replicas) => {
     const client = await connectTo(await startService(), {
-      services: { [SERVICE]: { replicas: 0 } },
+      services: { [SERVICE]: { replicas } },
       prepareServices: false,
     });
     await expect(client.owner(SERVICE, KEY)).rejects.toMatchObject({ code: "SHARDCAST_INVALID_CONFIG" });
@@ -137,6 +137,21 @@ describe("shards", () => {
         { member: "10", state: "up" },
       ],
     });
+  });
+});
+
+describe("a service without durable members", () => {
+  it("has nobody who owns a lane, until somebody has planned", async () => {
+    const service = await startService();
+    const client = await connectTo(service, { services: { [SERVICE]: { replicas: 0 } } });
+    const nobody = { service: SERVICE, epoch: 0, replicas: 0, lanes: [], members: [] };
+    expect(await client.shards(SERVICE)).toEqual(nobody);
+    await expect(client.owner(SERVICE, KEY)).rejects.toMatchObject({ code: "SHARDCAST_INVALID_REQUEST" });
+    await writeControl(service.log, SERVICE, "@planner", [
+      { kind: "map", epoch: 1, replicas: 1, lanes: [0, 0, 0] },
+    ]);
+    await (await client.directory(SERVICE)).sync();
+    expect(await client.owner(SERVICE, KEY)).toMatchObject({ epoch: 1, replicas: 1, ordinal: 0 });
   });
 });
 

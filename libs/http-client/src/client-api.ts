@@ -1,3 +1,4 @@
+import type { Broadcast, BroadcastOptions, BroadcastsApi } from "./broadcasts/api.ts";
 import type {
   Body,
   EventOptions,
@@ -60,6 +61,19 @@ export interface HttpClient {
    * @throws {ShardcastError} SHARDCAST_UNKNOWN_REQUEST, SHARDCAST_ALREADY_ENDED
    */
   cancel(service: string, id: string): Promise<void>;
+
+  /**
+   * Tells every member of the service: resolves once it is on the log (C6), with what comes of it at each of them. Members that
+   * are down act on it when they are back, until `ttlMs` is over. What is lost on its way or back, or refused for now, is sent
+   * again within `timeoutMs`, and is one broadcast all the same.
+   *
+   * @throws {ShardcastError} SHARDCAST_NO_MEMBERS; SHARDCAST_INVALID_REQUEST that names the option, also for more
+   *   acknowledgements than members; SHARDCAST_IDEMPOTENCY_MISMATCH, SHARDCAST_ABORTED, SHARDCAST_BODY_TOO_LARGE
+   */
+  broadcast(service: string, body?: Body, options?: BroadcastOptions): Promise<Broadcast>;
+
+  /** What has become of broadcasts, whoever sent them. */
+  readonly broadcasts: BroadcastsApi;
 
   /** Who has the key's lane, for who sends to the owner himself. @throws {ShardcastError} SHARDCAST_INVALID_KEY */
   owner(service: string, key: ShardKey): Promise<Owner>;

@@ -23,6 +23,11 @@ export function waitOf({ waitMs }: { readonly waitMs?: number }): number | undef
   return waitMs === undefined ? undefined : milliseconds("waitMs", waitMs, MAX_TIMER_MS);
 }
 
+/** How long a broadcast may wait for members, milliseconds. */
+export function ttlOf({ ttlMs }: { readonly ttlMs?: number }): number | undefined {
+  return ttlMs === undefined ? undefined : milliseconds("ttlMs", ttlMs, MAX_SECONDS_MS);
+}
+
 /** As the gateway's headers say it. */
 export function seconds(ms: number): string {
   return String(ms / 1_000);

@@ -2,9 +2,11 @@ import { ShardcastError } from "@shardcast/protocol/errors";
 import type { Answer } from "./answer.ts";
 import type { Attempt } from "./attempt.ts";
 import { encodeBody } from "./body.ts";
+import type { Broadcast, BroadcastOptions, BroadcastsApi } from "./broadcasts/api.ts";
+import { GatewayBroadcasts } from "./broadcasts/gateway-broadcasts.ts";
 import type { HttpClient } from "./client-api.ts";
 import { deadlineOf, seconds, timeoutOf, waitOf } from "./durations.ts";
-import { StatusEvents } from "./events.ts";
+import { statusEvents } from "./events.ts";
 import type {
   BackoffOptions,
   Body,
@@ -20,11 +22,12 @@ import type {
 import { type Owner, readOwner, readShards, type Shards } from "./ownership.ts";
 import { keyPath, requestPath, shardsPath } from "./paths.ts";
 import { Polling } from "./polling.ts";
+import { randomName } from "./random-name.ts";
 import { readAccepted, readReply, readSubmitted } from "./reply.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { Backoff, once, resolveBackoff, retried } from "./retry.ts";
 import { type Scope, Scopes } from "./scopes.ts";
-import type { RequestStatus } from "./status.ts";
+import { type RequestStatus, readStatus } from "./status.ts";
 import { ANSWER_MS, type Ask, Transport } from "./transport.ts";
 
 /** How long the gateway's own word on a time that is over, which names the request, may be under way. */
@@ -43,10 +46,17 @@ class GatewayClient implements HttpClient {
   readonly #transport: Transport;
   readonly #pauses: Required<BackoffOptions>;
   readonly #scopes = new Scopes();
+  readonly #broadcasts: GatewayBroadcasts;
 
   constructor(transport: Transport, pauses: Required<BackoffOptions>) {
     this.#transport = transport;
     this.#pauses = pauses;
+    const backoff = () => this.#backoff();
+    this.#broadcasts = new GatewayBroadcasts({ transport, scopes: this.#scopes, backoff });
+  }
+
+  get broadcasts(): BroadcastsApi {
+    return this.#broadcasts;
   }
 
   async request(service: string, key: ShardKey, body?: Body, options: RequestOptions = {}): Promise<Reply> {
@@ -107,7 +117,7 @@ class GatewayClient implements HttpClient {
     const end = () => this.#polling(id, path, scope).until(Number.POSITIVE_INFINITY);
     const parts = { id, path: `${path}/events`, transport: this.#transport, backoff: this.#backoff() };
     try {
-      yield* new StatusEvents({ ...parts, scope, end }).read();
+      yield* statusEvents({ ...parts, scope, end });
     } catch (error) {
       // Who ends them, or closes, is not told that he did.
       if (error !== scope.error) throw error;
@@ -118,6 +128,10 @@ class GatewayClient implements HttpClient {
 
   async cancel(service: string, id: string): Promise<void> {
     await this.#ask({ method: "DELETE", path: requestPath(service, id) }, readAccepted);
+  }
+
+  broadcast(service: string, body?: Body, options: BroadcastOptions = {}): Promise<Broadcast> {
+    return this.#broadcasts.send(service, body, options);
   }
 
   async owner(service: string, key: ShardKey): Promise<Owner> {
@@ -136,20 +150,20 @@ class GatewayClient implements HttpClient {
     return this.#scopes.run(undefined, (scope) => once(this.#transport.call(ask, scope, read)));
   }
 
-  #polling(id: string, path: string, scope: Scope): Polling {
-    const backoff = () => this.#backoff();
-    return new Polling({ id, path, transport: this.#transport, scope, backoff });
+  #polling(id: string, path: string, scope: Scope): Polling<RequestStatus> {
+    return new Polling({
+      path,
+      transport: this.#transport,
+      scope,
+      backoff: () => this.#backoff(),
+      read: (answer) => readStatus(id, answer),
+      isEnd: ({ state }) => state === "ended",
+    });
   }
 
   #backoff(): Backoff {
     return new Backoff(this.#pauses);
   }
-}
-
-/** Not `randomUUID`, which browsers have only where the page came over HTTPS. */
-function randomName(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function timedOut(timeoutMs: number): ShardcastError {

@@ -1,3 +1,17 @@
+export type {
+  Acknowledged,
+  Broadcast,
+  BroadcastChange,
+  BroadcastEnd,
+  BroadcastEventOptions,
+  BroadcastOptions,
+  BroadcastPage,
+  BroadcastQuery,
+  BroadcastStatus,
+  BroadcastStatusOptions,
+  BroadcastsApi,
+  MemberOutcome,
+} from "./broadcasts/api.ts";
 export type { HttpClient } from "./client-api.ts";
 export { connectHttp } from "./http-client.ts";
 export type {

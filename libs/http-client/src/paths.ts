@@ -17,6 +17,16 @@ export function requestPath(service: string, id: string): string {
   return `${servicePath(service)}/requests/${segment("id", id, "SHARDCAST_UNKNOWN_REQUEST")}`;
 }
 
+/** Where a service's members are told something. Throws SHARDCAST_INVALID_REQUEST. */
+export function broadcastsPath(service: string): string {
+  return `${servicePath(service)}/broadcasts`;
+}
+
+/** Where a broadcast is asked for. Throws SHARDCAST_UNKNOWN_BROADCAST, SHARDCAST_INVALID_REQUEST. */
+export function broadcastPath(service: string, id: string): string {
+  return `${broadcastsPath(service)}/${segment("id", id, "SHARDCAST_UNKNOWN_BROADCAST")}`;
+}
+
 export function shardsPath(service: string): string {
   return `${servicePath(service)}/shards`;
 }

@@ -44,7 +44,7 @@ export class Scopes {
   }
 }
 
-class OpenScope implements Scope {
+export class OpenScope implements Scope {
   readonly #abort = new AbortController();
   readonly #caller: AbortSignal | undefined;
   readonly #onAbort: () => void;

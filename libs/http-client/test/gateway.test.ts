@@ -1,8 +1,9 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { connectHttp, type RequestStatus } from "../src/index.ts";
+import { BroadcastStage } from "./support/broadcast-stage.ts";
 import { Stage } from "./support/stage.ts";
-import { SERVICE, startGateway, startWorld } from "./support/world.ts";
+import { SERVICE, startGateway, startMembers, startWorld } from "./support/world.ts";
 
 /** A client at one of two gateways after the other, and a handler that the test plays. */
 async function stageAt() {
@@ -54,5 +55,25 @@ describe("when a gateway is replaced", () => {
       end("done");
     }
     expect(statuses.map(({ state }) => state)).toEqual(["pending", "running", "ended"]);
+  });
+
+  test("who waits for a broadcast is told by the next one what comes of it, each member once (C6)", async () => {
+    const staged = new BroadcastStage();
+    const world = await startMembers(2, { staged: staged.handler });
+    const first = await startGateway(world);
+    const client = connectHttp({ url: first.url, retry: { minMs: 1, maxMs: 20 } });
+    onTestFinished(() => client.close());
+    const broadcast = await client.broadcast(SERVICE, {}, { handler: "staged" });
+    const members: string[] = [];
+    (await staged.begun(broadcast.id, "1")).end("done");
+    for await (const { member } of broadcast) {
+      members.push(member);
+      if (member !== "1") continue;
+      await first.close();
+      await startGateway(world, first.port);
+      (await staged.begun(broadcast.id, "0")).end("done");
+    }
+    expect(members).toEqual(["1", "0"]);
+    expect(await broadcast.ended).toMatchObject({ verdict: "satisfied", partial: false });
   });
 });

@@ -19,8 +19,17 @@ describe("the types", () => {
     expectTypeOf<http.SubmitOptions>().toEqualTypeOf<sdk.SubmitOptions>();
     expectTypeOf<http.ResultOptions>().toEqualTypeOf<sdk.ResultOptions>();
     expectTypeOf<http.EventOptions>().toEqualTypeOf<sdk.EventOptions>();
+    expectTypeOf<http.BroadcastOptions>().toEqualTypeOf<sdk.BroadcastOptions>();
+    expectTypeOf<http.BroadcastStatusOptions>().toEqualTypeOf<sdk.BroadcastStatusOptions>();
+    expectTypeOf<http.BroadcastEventOptions>().toEqualTypeOf<sdk.BroadcastEventOptions>();
     expectTypeOf<http.Body>().toEqualTypeOf<sdk.Body>();
     expectTypeOf<Parameters<http.HttpClient["request"]>>().toEqualTypeOf<Parameters<Client["request"]>>();
+  });
+
+  test("of what is told of broadcasts are the same", () => {
+    expectTypeOf<http.Broadcast>().toEqualTypeOf<sdk.Broadcast>();
+    expectTypeOf<http.BroadcastsApi>().toEqualTypeOf<sdk.BroadcastsApi>();
+    expectTypeOf<http.BroadcastEnd>().toEqualTypeOf<sdk.BroadcastEnd>();
   });
 
   test("of what is told are the same, but for the bytes of bodies and what HTTP does not tell", () => {

@@ -1,4 +1,4 @@
-// Run by itself: the client in a realm that has what browsers have, and nothing of Node. Says what came of it as JSON.
+// Run by itself: the client, and a contract over it, in a realm that has what browsers have, and nothing of Node. Says what came of it as JSON.
 import { readFileSync } from "node:fs";
 import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { createContext, SourceTextModule } from "node:vm";
 /** All that the client may use beside the language itself. */
 const WEB = {
   AbortController,
+  atob,
   clearTimeout,
   crypto,
   fetch,
@@ -19,12 +20,29 @@ const WEB = {
 };
 
 const PROGRAM = `
+  import { defineService, isTypedError, typed } from "@shardcast/contract";
   import { connectHttp } from "../../src/index.ts";
   const client = connectHttp({ url: gatewayUrl, retry: { minMs: 1 } });
   const { body } = await client.request("accounts", "carol", { a: 1 }, { retry: true });
   const states = [];
   for await (const { state } of client.events("accounts", "id-1")) states.push(state);
-  said.push({ body: new TextDecoder().decode(body), states });
+  const validate = (value) =>
+    value?.a === 1 ? { value } : { issues: [{ message: "must be 1", path: ["a"] }] };
+  const schema = { "~standard": { version: 1, vendor: "hand", validate } };
+  const contract = defineService("accounts", { handlers: { echo: { input: schema, output: schema } } });
+  const { echo } = typed(client, contract);
+  const echoed = await echo("carol", { a: 1 });
+  const refused = await echo("carol", { a: 2 }).catch((error) => error);
+  const known = isTypedError(refused, contract, "echo");
+  const broadcast = await client.broadcast("accounts", "rates");
+  const { value, end } = await broadcast.reduce((all, { reply }) => [...all, ...reply.body], []);
+  said.push({
+    body: new TextDecoder().decode(body),
+    states,
+    replied: value,
+    verdict: end.verdict,
+    typed: { echoed, refused: [refused.code, refused.message], known },
+  });
 `;
 
 const said: object[] = [];

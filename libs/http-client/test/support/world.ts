@@ -1,7 +1,8 @@
 import { connect } from "@shardcast/client";
 import { createGateway } from "@shardcast/gateway";
 import { createMemoryLog, MemoryCluster } from "@shardcast/log/memory";
-import { createWorker, type Handler } from "@shardcast/worker";
+import { broadcastTopicsOf } from "@shardcast/protocol";
+import { type BroadcastHandler, createWorker, type Handler } from "@shardcast/worker";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 import { connectHttp, type HttpClient } from "../../src/index.ts";
@@ -10,24 +11,49 @@ export const SERVICE = "accounts";
 export const LANES = 3;
 export const MEMBER_URL = "http://accounts-0:3000";
 
-/** A service with one real worker, in memory. */
+/** A service with real workers, in memory. */
 export interface World {
   readonly cluster: MemoryCluster;
+  readonly replicas: number;
 }
 
 /** Opens a client on a world; closed after the test. */
 export type Open = (world: World) => Promise<HttpClient>;
 
-/** Starts the worker; after the test its process is killed. */
+/** Starts one worker; after the test its process is killed. */
 export async function startWorld(handlers: Readonly<Record<string, Handler>>): Promise<World> {
-  const cluster = new MemoryCluster();
+  const world: World = { cluster: new MemoryCluster(), replicas: 1 };
+  await startMember(world, 0, handlers, {});
+  return world;
+}
+
+/** Starts so many workers that handle broadcasts. */
+export async function startMembers(
+  replicas: number,
+  broadcastHandlers: Readonly<Record<string, BroadcastHandler>>,
+): Promise<World> {
+  const world: World = { cluster: new MemoryCluster(), replicas };
+  const log = createMemoryLog(world);
+  // Those of a service without handlers of broadcasts as well.
+  await log.ensureTopics(Object.values(broadcastTopicsOf(SERVICE)));
+  await log.close();
+  for (let member = 0; member < replicas; member++) await startMember(world, member, {}, broadcastHandlers);
+  return world;
+}
+
+async function startMember(
+  { cluster, replicas }: World,
+  member: number,
+  handlers: Readonly<Record<string, Handler>>,
+  broadcastHandlers: Readonly<Record<string, BroadcastHandler>>,
+): Promise<void> {
   const log = createMemoryLog({ cluster });
   const worker = createWorker(
     {
       log,
       service: SERVICE,
-      member: 0,
-      replicas: 1,
+      member,
+      replicas,
       lanes: LANES,
       url: MEMBER_URL,
       handlers,
@@ -41,18 +67,18 @@ export async function startWorld(handlers: Readonly<Record<string, Handler>>): P
     },
     {},
   );
+  for (const [name, handler] of Object.entries(broadcastHandlers)) worker.onBroadcast(name, handler);
   onTestFinished(async () => {
     await log.close();
     // The log is gone, so nothing is given back; handlers that hang are left behind.
     void worker.stop();
   });
   await worker.start();
-  return { cluster };
 }
 
-export const openKafkaClient: Open = async ({ cluster }) => {
+export const openKafkaClient: Open = async ({ cluster, replicas }) => {
   const log = createMemoryLog({ cluster });
-  const client = await connect({ log, services: { [SERVICE]: { lanes: LANES, replicas: 1 } } });
+  const client = await connect({ log, services: { [SERVICE]: { lanes: LANES, replicas } } });
   onTestFinished(async () => {
     await client.close();
     await log.close();
@@ -69,12 +95,12 @@ export const openHttpClient: Open = async (world) => {
 };
 
 /** A real gateway on the world's cluster. */
-export async function startGateway({ cluster }: World, port = 0) {
+export async function startGateway({ cluster, replicas }: World, port = 0) {
   const gateway = await createGateway({
     log: createMemoryLog({ cluster }),
     host: "127.0.0.1",
     port,
-    services: { [SERVICE]: { lanes: LANES, replicas: 1 } },
+    services: { [SERVICE]: { lanes: LANES, replicas } },
     forwardHeaders: ["x-note"],
     planner: false,
     shutdownGraceMs: 0,
