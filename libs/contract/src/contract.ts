@@ -101,3 +101,25 @@ export type DetailsRead<C extends Contract, H extends HandlerName<C>, N extends 
 >[N] extends { readonly details: infer S extends Schema }
   ? ReadBy<S>
   : undefined;
+
+/** The broadcasts that a contract declares. */
+type BroadcastsOf<C extends Contract> = C extends {
+  readonly broadcasts: infer B extends Readonly<Record<string, BroadcastDefinition>>;
+}
+  ? B
+  : Readonly<Record<never, never>>;
+
+export type BroadcastName<C extends Contract> = keyof BroadcastsOf<C> & string;
+
+/** `undefined` where the broadcast takes no input. */
+export type BroadcastSent<C extends Contract, B extends BroadcastName<C>> = BroadcastsOf<C>[B] extends {
+  readonly input: infer S extends Schema;
+}
+  ? SentBy<S>
+  : undefined;
+
+export type BroadcastRead<C extends Contract, B extends BroadcastName<C>> = BroadcastsOf<C>[B] extends {
+  readonly input: infer S extends Schema;
+}
+  ? ReadBy<S>
+  : undefined;

@@ -3,8 +3,8 @@ import type { Contract, ServiceDefinition } from "./contract.ts";
 import { definitionFaults } from "./faults.ts";
 
 /**
- * The contract of a service: for its worker (`implement`), its callers (`typed`) and its documents (`openApi`,
- * `asyncApi`). Put it where both sides can import it.
+ * The contract of a service: for its worker (`implement`), its callers (`typed`) and its documents (`openApi` and `asyncApi` of
+ * `@shardcast/contract/documents`). Put it where both sides can import it.
  *
  * @param service a DNS label
  * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG that lists every fault, also as `extensions.faults`

@@ -76,7 +76,12 @@ export function definitionFaults(service: unknown, definition: unknown): readonl
       error(`${where}.errors.${each}`, each, declared);
     }
   }
-  for (const [broadcast, value] of Object.entries(record("broadcasts", broadcasts ?? {}))) {
+  const notified = Object.entries(record("broadcasts", broadcasts ?? {}));
+  // A typed client has a function of this name that sends them.
+  if (notified.length > 0 && Object.hasOwn(Object(handlers), "broadcast")) {
+    faults.push("handlers.broadcast: must have another name where there are broadcasts");
+  }
+  for (const [broadcast, value] of notified) {
     const where = `broadcasts.${broadcast}`;
     name(where, broadcast);
     schema(`${where}.input`, members(where, value, ["description", "input"]).input);

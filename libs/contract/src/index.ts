@@ -1,7 +1,8 @@
-export type { AsyncApiOptions } from "./asyncapi/document.ts";
-export { asyncApi } from "./asyncapi/document.ts";
 export type {
   BroadcastDefinition,
+  BroadcastName,
+  BroadcastRead,
+  BroadcastSent,
   Contract,
   DetailsRead,
   DetailsSent,
@@ -18,12 +19,10 @@ export type {
   ServiceDefinition,
 } from "./contract.ts";
 export { defineService } from "./define.ts";
-export type { Json, JsonObject } from "./documents/json.ts";
-export type { OpenApiOptions } from "./openapi/document.ts";
-export { openApi } from "./openapi/document.ts";
 export type { ReadBy, Schema, SentBy } from "./schema.ts";
 export type { Answered, Requester, TypedClient, TypedOptions } from "./typed.ts";
 export { typed } from "./typed.ts";
+export type { Broadcaster, TypedBroadcastOptions, TypedBroadcasts } from "./typed-broadcast.ts";
 export type { TypedError, TypedErrorOf } from "./typed-error.ts";
 export { isTypedError } from "./typed-error.ts";
 export type { Issue, Validation } from "./validate.ts";

@@ -1,8 +1,10 @@
 import { isShardcastError, ShardcastError } from "@shardcast/protocol/errors";
 import type { Contract, HandlerDefinition, HandlerName, InputSent, KeySent, OutputRead } from "./contract.ts";
+import { inputText } from "./input-text.ts";
+import { type Broadcaster, broadcastFunction, type TypedBroadcasts } from "./typed-broadcast.ts";
 import { TypedError } from "./typed-error.ts";
 import { issuesText, validate } from "./validate.ts";
-import { decodeWith, encodeWith } from "./wire.ts";
+import { decodeWith } from "./wire.ts";
 
 /** What is needed of an answer. */
 export interface Answered {
@@ -49,17 +51,26 @@ const REDIRECTS = 300;
  * {@link TypedError}, anything else as `client.request` does. An answer that does not fit is thrown as
  * SHARDCAST_UNSUPPORTED_VERSION: the worker goes by another version of the contract. Its request has been handled all the
  * same.
+ *
+ * With a client that broadcasts, and a contract that declares some, there is `broadcast(name, input, options)` as well. Its input
+ * is checked in the same way; what comes of it is what `client.broadcast` gives.
  */
+export function typed<C extends Contract, Options extends object, BroadcastOptions extends object, Sent>(
+  client: Requester<Options> & Broadcaster<BroadcastOptions, Sent>,
+  contract: C,
+): TypedClient<C, Options> & TypedBroadcasts<C, BroadcastOptions, Sent>;
 export function typed<C extends Contract, Options extends object>(
   client: Requester<Options>,
   contract: C,
-): TypedClient<C, Options> {
+): TypedClient<C, Options>;
+export function typed(client: Requester & Partial<Broadcaster>, contract: Contract): object {
   const functions = Object.entries(contract.handlers).map(([name, definition]) => [
     name,
     (key: string | Uint8Array, input?: unknown, options?: object) =>
-      call({ client: client as Requester, contract, name, definition }, key, input, options),
+      call({ client, contract, name, definition }, key, input, options),
   ]);
-  return Object.freeze(Object.fromEntries(functions)) as TypedClient<C, Options>;
+  const broadcasts = broadcastFunction(client, contract);
+  return Object.freeze({ ...Object.fromEntries(functions), ...broadcasts });
 }
 
 interface Target {
@@ -77,7 +88,7 @@ async function call(
 ): Promise<unknown> {
   const { client, contract, name, definition } = target;
   await checkKey(contract, key);
-  const body = await bodyOf(name, definition, input);
+  const body = await inputText(name, definition, input);
   const asked = { ...options, handler: name };
   let answered: Answered;
   try {
@@ -99,24 +110,6 @@ async function checkKey({ keys }: Contract, key: string | Uint8Array): Promise<v
   if (checked.ok) return;
   const { issues } = checked;
   throw new ShardcastError("SHARDCAST_INVALID_KEY", `key: ${issuesText(issues)}`, { extensions: { issues } });
-}
-
-async function bodyOf(
-  name: string,
-  { input: schema }: HandlerDefinition,
-  input: unknown,
-): Promise<string | undefined> {
-  if (schema === undefined) {
-    if (input === undefined) return undefined;
-    throw new ShardcastError("SHARDCAST_INVALID_REQUEST", `${name}: takes no input`, { status: 422 });
-  }
-  const encoded = await encodeWith(schema, input);
-  if (encoded.ok) return encoded.text;
-  const { issues } = encoded;
-  throw new ShardcastError("SHARDCAST_INVALID_REQUEST", `${name}: ${issuesText(issues)}`, {
-    status: 422,
-    extensions: { issues },
-  });
 }
 
 /** Undefined for what is not declared, also when its details are not as declared: nothing of it is hidden then. */

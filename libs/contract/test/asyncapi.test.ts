@@ -1,5 +1,9 @@
 import { Parser } from "@asyncapi/parser";
 import {
+  broadcastTopicsOf,
+  encodeAck,
+  encodeBroadcast,
+  encodeBroadcastCancel,
   encodeCancel,
   encodeControl,
   encodeDeadLetter,
@@ -8,12 +12,14 @@ import {
   encodeReplyFence,
   encodeRequest,
   encodeResult,
+  newBroadcastId,
   newRequestId,
   topicsOf,
   type WireRecord,
 } from "@shardcast/protocol";
 import { describe, expect, test } from "vitest";
-import { asyncApi, defineService, type JsonObject } from "../src/index.ts";
+import { asyncApi, type JsonObject } from "../src/documents/index.ts";
+import { defineService } from "../src/index.ts";
 import { accounts, purses } from "./support/contracts.ts";
 import { at } from "./support/pointer.ts";
 
@@ -37,7 +43,10 @@ describe("the AsyncAPI document of a contract", () => {
   test("has the topics of the service as its channels", () => {
     const document = asyncApi(accounts, { topicPrefix: "prod." });
     const addresses = Object.values(document.channels as JsonObject).map((each) => at(each, ["address"]));
-    const topics = topicsOf("accounts", { lanes: 3, prefix: "prod." });
+    const topics = {
+      ...topicsOf("accounts", { lanes: 3, prefix: "prod." }),
+      ...broadcastTopicsOf("accounts", { prefix: "prod." }),
+    };
     expect(addresses.sort()).toEqual(
       Object.values(topics)
         .map(({ name }) => name)
@@ -62,6 +71,23 @@ describe("the AsyncAPI document of a contract", () => {
       payload: { $ref: "#/components/schemas/deposit_input" },
       bindings: { kafka: { key: { $ref: "#/components/schemas/Key" } } },
     });
+  });
+
+  test("a declared broadcast is received by every replica, and answered on the acks (C6)", () => {
+    const document = asyncApi(accounts);
+    expect(at(document, ["operations", "rates-changed_broadcast"])).toMatchObject({
+      action: "receive",
+      channel: { $ref: "#/channels/broadcast" },
+      messages: [{ $ref: "#/channels/broadcast/messages/rates-changed_broadcast" }],
+      reply: { channel: { $ref: "#/channels/acks" } },
+    });
+    expect(at(document, ["components", "messages", "rates-changed_broadcast", "payload"])).toEqual({
+      $ref: "#/components/schemas/rates-changed_broadcast_input",
+    });
+    expect(at(document, ["components", "schemas", "rates-changed_broadcast_input"])).toMatchObject({
+      properties: { rate: { type: "number" } },
+    });
+    expect(Object.keys(asyncApi(purses).channels as JsonObject)).not.toContain("broadcast");
   });
 
   const id = newRequestId(0);
@@ -93,6 +119,24 @@ describe("the AsyncAPI document of a contract", () => {
     atMs: 1,
     origin: { topic: "accounts.requests", partition: 0, offset: 0 },
   } as const;
+  const broadcastId = newBroadcastId();
+  const broadcast = encodeBroadcast({
+    id: broadcastId,
+    service: "accounts",
+    handler: "rates-changed",
+    contentType: "application/json",
+    traceparent: "00",
+    headers,
+    body,
+    acceptedMs: 1,
+    expiresMs: 2,
+    ack: { kind: "quorum" },
+    epoch: 1,
+    expected: [{ member: "0" }],
+    targeted: true,
+    redriveOf: newBroadcastId(),
+  });
+  const said = { id: broadcastId, author: { member: "0", token: 1 }, atMs: 1, attempt: 1 };
   const bare = { key: null, value: null, headers: {} };
 
   test.each<[string, WireRecord]>([
@@ -120,6 +164,14 @@ describe("the AsyncAPI document of a contract", () => {
     ["deadLetter", encodeDeadLetter(bare, why)],
     ["redriven", encodeRedriven({ redriveId: "r", how: "redriven", atMs: 1, low: 0, letters: [] })],
     ["fence", encodeReplyFence({ tokens: new Map([[0, 1]]) })],
+    ["rates-changed_broadcast", broadcast],
+    ["cancelBroadcast", encodeBroadcastCancel("accounts", broadcastId)],
+    ["ack", encodeAck({ ...said, kind: "acked", status: 200, contentType: "x/y", headers, body })],
+    ["ack", encodeAck({ ...said, kind: "failed", code: "SHARDCAST_ATTEMPTS_EXHAUSTED", reason: "why" })],
+    ["ack", encodeAck({ ...said, kind: "running", author: { member: "web-x1", incarnation: "i" } })],
+    ["gone", encodeAck({ kind: "gone", id: broadcastId, atMs: 1, members: [{ member: "2" }] })],
+    ["closed", encodeAck({ kind: "closed", id: broadcastId, atMs: 1, why: "expired" })],
+    ["joined", encodeAck({ kind: "joined", member: "0", token: 1 })],
     ["control", encodeControl({ kind: "beat", member: "0", incarnation: "i" })],
   ])("names every header that a %s has on the log, and requires none that it has not", (message, record) => {
     const document = asyncApi(accounts);

@@ -1,6 +1,9 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import {
+  type BroadcastName,
+  type BroadcastRead,
+  type BroadcastSent,
   type DetailsRead,
   defineService,
   type ErrorName,
@@ -91,6 +94,14 @@ describe("a contract", () => {
     for (const fault of faults) expect((thrown as Error).message).toContain(fault);
   });
 
+  test("has a handler of the name broadcast only where it declares none: a typed client has a function of it", () => {
+    const handlers = { broadcast: {} };
+    expect(defineService("x", { handlers, broadcasts: {} }).handlers).toBe(handlers);
+    expect(() => defineService("x", { handlers, broadcasts: { reload: {} } })).toThrow(
+      "handlers.broadcast: ",
+    );
+  });
+
   test.each([undefined, null, [], "text", { handlers: undefined }, { handlers: [] }])(
     "that is %j is refused",
     (definition) => {
@@ -130,6 +141,17 @@ describe("the types of a contract", () => {
     expectTypeOf<InputRead<C, "at">>().toEqualTypeOf<{ from: Date }>();
     expectTypeOf<OutputSent<C, "at">>().toEqualTypeOf<{ n?: number | undefined }>();
     expectTypeOf<OutputRead<C, "at">>().toEqualTypeOf<{ n: number }>();
+  });
+
+  test("name its broadcasts, and tell what is sent from what is read (C6)", () => {
+    const At = z.object({ from: z.iso.datetime().transform((text) => new Date(text)) });
+    const contract = defineService("x", { handlers: {}, broadcasts: { reload: { input: At }, flush: {} } });
+    type C = typeof contract;
+    expectTypeOf<BroadcastName<C>>().toEqualTypeOf<"reload" | "flush">();
+    expectTypeOf<BroadcastSent<C, "reload">>().toEqualTypeOf<{ from: string }>();
+    expectTypeOf<BroadcastRead<C, "reload">>().toEqualTypeOf<{ from: Date }>();
+    expectTypeOf<BroadcastSent<C, "flush">>().toEqualTypeOf<undefined>();
+    expectTypeOf<BroadcastName<typeof purses>>().toEqualTypeOf<never>();
   });
 
   test("have nothing where nothing is declared", () => {

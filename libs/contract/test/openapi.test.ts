@@ -2,7 +2,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { ERROR_TABLE } from "@shardcast/protocol";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { defineService, type JsonObject, openApi } from "../src/index.ts";
+import { type JsonObject, openApi } from "../src/documents/index.ts";
+import { defineService } from "../src/index.ts";
 import { accounts, purses } from "./support/contracts.ts";
 import { at } from "./support/pointer.ts";
 
@@ -150,6 +151,30 @@ describe("the OpenAPI document of a contract", () => {
     const schemas = (document.components as JsonObject).schemas as JsonObject;
     expect(schemas.deposit_input).toMatchObject({ properties: { amount: { exclusiveMinimum: 0 } } });
     expect(schemas.deposit_output).toEqual({ description: expect.stringContaining("valibot") });
+  });
+
+  test("names the declared broadcasts and what each takes, and has what asks for one by its id (C6)", () => {
+    const path = "/v1/accounts/broadcasts";
+    const document = openApi(accounts);
+    const { parameters, requestBody } = operation(document, path);
+    const handler = (parameters as JsonObject[]).find(({ name }) => name === "handler");
+    expect(handler).toMatchObject({ in: "query", required: true, schema: { enum: ["rates-changed"] } });
+    const $ref = "#/components/schemas/broadcast_rates-changed_input";
+    expect(requestBody).toMatchObject({
+      required: true,
+      content: { "application/json": { schema: { $ref } } },
+    });
+    expect(at(document, $ref)).toMatchObject({ properties: { rate: { type: "number" } } });
+    expect(at(document, ["paths", `${path}/{id}`, "get", "operationId"])).toBe("getBroadcast");
+    expect(Object.keys(openApi(purses).paths as JsonObject)).not.toContain("/v1/purses/broadcasts");
+  });
+
+  test("a broadcast's body may be left out where one of those declared takes none", () => {
+    const broadcasts = { full: { input: z.object({ a: z.int() }) }, empty: {}, other: { input: z.int() } };
+    const document = openApi(defineService("x", { handlers: {}, broadcasts }));
+    const { requestBody } = operation(document, "/v1/x/broadcasts");
+    expect(requestBody).toMatchObject({ required: false });
+    expect(at(requestBody, ["content", "application/json", "schema", "anyOf"])).toHaveLength(2);
   });
 
   test("has what asks for a request by its id, and who has a key", () => {

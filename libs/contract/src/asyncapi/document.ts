@@ -1,13 +1,14 @@
-import { REPLY_PARTITIONS, type TopicSpec, topicsOf } from "@shardcast/protocol";
+import { REPLY_PARTITIONS, topicsOf } from "@shardcast/protocol";
 import type { Contract } from "../contract.ts";
 import type { Json, JsonObject } from "../documents/json.ts";
 import { Schemas } from "../documents/schemas.ts";
 import { UniqueNames } from "../documents/unique-names.ts";
+import { broadcastChannels, broadcastOperations } from "./broadcasts.ts";
+import { channel, messagesIn } from "./channel.ts";
 import { type Messages, messagesOf } from "./messages.ts";
 
 /** AsyncAPI's own schemas are a superset of it. */
 const TARGET = "draft-07";
-const BINDING_VERSION = "0.5.0";
 
 export interface AsyncApiOptions {
   /** Put before every topic's name; as the workers' one. Default none. */
@@ -22,7 +23,7 @@ export interface AsyncApiOptions {
 
 /**
  * The AsyncAPI 3.0 document of a service: its topics and what its workers take from them and put there. JSON values only.
- * Broadcasts are not in it: they have no topic yet.
+ * Those of broadcasts are in it where the contract declares some (C6).
  */
 export function asyncApi(contract: Contract, options: AsyncApiOptions = {}): Record<string, Json> {
   const { service, description } = contract;
@@ -69,30 +70,7 @@ function channelsOf(service: string, prefix: string, messages: Messages): JsonOb
       messages.redriven,
     ]),
     control: channel(control, "Who owns which lane (C2).", [messages.control], 1),
-  };
-}
-
-function channel(
-  { name, cleanup, retentionMs }: TopicSpec,
-  description: string,
-  messages: readonly string[],
-  partitions?: number,
-): JsonObject {
-  return {
-    address: name,
-    description,
-    messages: Object.fromEntries(messages.map((each) => [each, { $ref: `#/components/messages/${each}` }])),
-    bindings: {
-      kafka: {
-        topic: name,
-        ...(partitions === undefined ? {} : { partitions }),
-        topicConfiguration: {
-          "cleanup.policy": cleanup.split(","),
-          ...(retentionMs === undefined ? {} : { "retention.ms": retentionMs }),
-        },
-        bindingVersion: BINDING_VERSION,
-      },
-    },
+    ...(messages.broadcasts === undefined ? {} : broadcastChannels(service, prefix, messages.broadcasts)),
   };
 }
 
@@ -105,9 +83,12 @@ function operationsOf(messages: Messages): JsonObject {
       action: "receive",
       summary: handler,
       ...(description === undefined ? {} : { description }),
-      ...of("requests", [request]),
-      reply: of("replies", [...replies, messages.problem]),
+      ...messagesIn("requests", [request]),
+      reply: messagesIn("replies", [...replies, messages.problem]),
     };
+  }
+  if (messages.broadcasts !== undefined) {
+    Object.assign(operations, broadcastOperations(messages.broadcasts, names));
   }
   const { cancel, fence, progress, result, dead, redriven, control } = messages;
   const others: readonly [string, "receive" | "send", string, readonly string[]][] = [
@@ -121,14 +102,7 @@ function operationsOf(messages: Messages): JsonObject {
     ["followControl", "receive", "control", [control]],
   ];
   for (const [name, action, channelName, its] of others) {
-    operations[names.take(name)] = { action, ...of(channelName, its) };
+    operations[names.take(name)] = { action, ...messagesIn(channelName, its) };
   }
   return operations;
-}
-
-function of(channelName: string, messages: readonly string[]): JsonObject {
-  return {
-    channel: { $ref: `#/channels/${channelName}` },
-    messages: messages.map((each) => ({ $ref: `#/channels/${channelName}/messages/${each}` })),
-  };
 }

@@ -2,27 +2,27 @@ import type { RequestEnd } from "@shardcast/protocol";
 import { ERROR_TABLE, PROTOCOL_VERSION, VERSION_HEADER } from "@shardcast/protocol";
 import type { JsonObject } from "../documents/json.ts";
 
-const text = (description: string, more: JsonObject = {}): JsonObject => ({
+export const text = (description: string, more: JsonObject = {}): JsonObject => ({
   type: "string",
   description,
   ...more,
 });
-const whole = (description: string): JsonObject => text(description, { pattern: "^[0-9]{1,16}$" });
+export const whole = (description: string): JsonObject => text(description, { pattern: "^[0-9]{1,16}$" });
 
 const version = text(`One byte: ${PROTOCOL_VERSION}.`);
-const contentType = text("Of the body.");
-const status = text("HTTP status, 200 to 599.", { pattern: "^[2-5][0-9]{2}$" });
-const token = whole("Fencing token of the owner that says so (C2, C4).");
+export const contentType = text("Of the body.");
+export const status = text("HTTP status, 200 to 599.", { pattern: "^[2-5][0-9]{2}$" });
+export const token = whole("Fencing token of the owner that says so (C2, C4).");
 const error = text("Set when the request failed; the body is then a problem document.", {
   enum: Object.keys(ERROR_TABLE),
 });
 
 /** Headers of a caller's request, or of an answer. */
-const CARRIED: JsonObject = {
+export const CARRIED: JsonObject = {
   "^http-": { type: "string", description: "A header of the request or answer: its name follows `http-`." },
 };
 
-function headers(
+export function headers(
   required: readonly string[],
   properties: Readonly<Record<string, JsonObject>>,
   patternProperties?: JsonObject,

@@ -3,6 +3,7 @@ import type { JsonObject } from "../documents/json.ts";
 import { declaredProblem, problemSchema } from "../documents/problem-schema.ts";
 import type { Ref, Schemas } from "../documents/schemas.ts";
 import { UniqueNames } from "../documents/unique-names.ts";
+import { type BroadcastMessages, broadcastMessagesOf } from "./broadcast-messages.ts";
 import {
   cancelHeaders,
   controlHeaders,
@@ -35,12 +36,24 @@ export interface Messages {
   readonly dead: string;
   readonly redriven: string;
   readonly control: string;
+  /** Undefined where the contract declares none. */
+  readonly broadcasts: BroadcastMessages | undefined;
 }
+
+/** Puts a message there, under this name or one like it. `key`: what the record's key is; none without it. */
+export type PutMessage = (
+  wanted: string,
+  summary: string,
+  headers: JsonObject,
+  payload: JsonObject,
+  key?: JsonObject,
+) => string;
 
 const BINDING_VERSION = "0.5.0";
 const EMPTY: JsonObject = { description: "Empty." };
 
-export function messagesOf({ service, keys, handlers }: Contract, schemas: Schemas): Messages {
+export function messagesOf(contract: Contract, schemas: Schemas): Messages {
+  const { service, keys, handlers } = contract;
   const names = new UniqueNames();
   const all: Record<string, JsonObject> = {};
   const problem = schemas.put("Problem", problemSchema());
@@ -48,14 +61,7 @@ export function messagesOf({ service, keys, handlers }: Contract, schemas: Schem
     keys === undefined ? schemas.put("Key", { type: "string", minLength: 1 }) : schemas.add("Key", keys);
   const id: JsonObject = { type: "string", description: "The request's id." };
 
-  /** @param key what the record's key is; undefined for none */
-  function put(
-    wanted: string,
-    summary: string,
-    headers: JsonObject,
-    payload: JsonObject,
-    key?: JsonObject,
-  ): string {
+  const put: PutMessage = (wanted, summary, headers, payload, key) => {
     const name = names.take(wanted);
     all[name] = {
       name,
@@ -66,7 +72,7 @@ export function messagesOf({ service, keys, handlers }: Contract, schemas: Schem
       ...(key === undefined ? {} : { bindings: { kafka: { key, bindingVersion: BINDING_VERSION } } }),
     };
     return name;
-  }
+  };
 
   const made = Object.entries(handlers).map(([handler, { description, input, output, errors }]) => {
     const payload = input === undefined ? EMPTY : schemas.add(`${handler}_input`, input);
@@ -150,5 +156,6 @@ export function messagesOf({ service, keys, handlers }: Contract, schemas: Schem
       },
       lane,
     ),
+    broadcasts: broadcastMessagesOf(contract, schemas, put),
   };
 }

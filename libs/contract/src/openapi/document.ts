@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../documents/json.ts";
 import { problemSchema } from "../documents/problem-schema.ts";
 import { type Ref, Schemas } from "../documents/schemas.ts";
 import { UniqueNames } from "../documents/unique-names.ts";
+import { broadcastPaths } from "./broadcast-paths.ts";
 import { ownerOperation } from "./directory.ts";
 import { handlerOperation } from "./handler-operation.ts";
 import { HEADERS, REQUEST_HEADERS } from "./headers.ts";
@@ -49,6 +50,8 @@ export function openApi(contract: Contract, options: OpenApiOptions = {}): Recor
     get: ownerOperation(operationIds.take("getOwner"), schemas, problem),
   };
   Object.assign(paths, requestPaths({ service, operationIds, problem, pending, outputs, someEmpty }));
+  const notified = broadcastPaths({ contract, operationIds, schemas, problem });
+  Object.assign(paths, notified);
 
   return {
     openapi: "3.1.0",
@@ -61,11 +64,17 @@ export function openApi(contract: Contract, options: OpenApiOptions = {}): Recor
         description: "Requests with `Prefer` or `Idempotency-Key`: what came of them (C3).",
       },
       { name: "directory", description: "Who has which key." },
+      ...(notified === undefined ? [] : [BROADCASTS_TAG]),
     ],
     paths,
     components: { schemas: schemas.all(), headers: HEADERS, parameters: REQUEST_HEADERS },
   };
 }
+
+const BROADCASTS_TAG = {
+  name: "broadcasts",
+  description: "What every replica is told, and which of them have acted on it (C6).",
+};
 
 const PENDING: JsonObject = {
   type: "object",

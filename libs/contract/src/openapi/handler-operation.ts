@@ -2,9 +2,9 @@ import type { HandlerDefinition } from "../contract.ts";
 import type { JsonObject } from "../documents/json.ts";
 import { declaredProblem, problemOf } from "../documents/problem-schema.ts";
 import type { Ref, Schemas } from "../documents/schemas.ts";
-import type { Schema } from "../schema.ts";
 import { headerRefs, REQUEST_HEADERS } from "./headers.ts";
 import { HANDLER_CODES, problemResponse, problemResponses, type Refusal } from "./problems.ts";
+import { requestBody, takesNothing } from "./request-body.ts";
 
 export interface HandlerParts {
   readonly name: string;
@@ -34,7 +34,9 @@ export function handlerOperation(parts: HandlerParts): JsonObject {
     ...(description === undefined ? {} : { description }),
     tags: ["handlers"],
     parameters: Object.keys(REQUEST_HEADERS).map((each) => ({ $ref: `#/components/parameters/${each}` })),
-    ...(input === undefined ? {} : requestBody(input, schemas.add(`${operationId}_input`, input))),
+    ...(input === undefined
+      ? {}
+      : requestBody(!takesNothing(input), schemas.add(`${operationId}_input`, input))),
     responses: {
       ...done,
       202: {
@@ -52,23 +54,6 @@ export function handlerOperation(parts: HandlerParts): JsonObject {
       default: problemResponse("Refused by the handler, with a status of its own.", problem),
     },
   };
-}
-
-function requestBody(input: Schema, schema: Ref): JsonObject {
-  const required = !takesNothing(input);
-  return { requestBody: { required, content: { "application/json": { schema } } } };
-}
-
-/** JSON Schema can not say it: an empty body is no JSON. A schema that answers later is taken not to. */
-function takesNothing(schema: Schema): boolean {
-  try {
-    const result = schema["~standard"].validate(undefined);
-    if (!("then" in result)) return result.issues === undefined;
-    result.then(undefined, () => {});
-    return false;
-  } catch {
-    return false;
-  }
 }
 
 /** What the handler declares, and what the contract itself refuses with a status that is not the code's. */

@@ -13,6 +13,14 @@ export const HEADERS = {
       enum: ["pending", "running", "retrying", "replied", "failed", "dead-lettered", "expired", "cancelled"],
     },
   },
+  "Shardcast-Broadcast-Id": {
+    description: "The broadcast's id.",
+    schema: { type: "string" },
+  },
+  "Idempotency-Replayed": {
+    description: "`true` when it had been accepted before, with the same idempotency key (C5).",
+    schema: { type: "string", enum: ["true"] },
+  },
   "Shardcast-Kept-For": {
     description: "Seconds for which the outcome of a recorded request can be asked for.",
     schema: { type: "integer" },
