@@ -32,3 +32,27 @@ export function admission({ backend, visits }: AdmissionParts) {
     done();
   };
 }
+
+/** The same for broadcasts to a service, which may be served without. */
+export function broadcastAdmission(parts: AdmissionParts) {
+  const admit = admission(parts);
+  return function admitBroadcast<R extends { Params: { readonly service: string } }>(
+    request: FastifyRequest<R>,
+    reply: FastifyReply,
+    done: (error?: Error) => void,
+  ): void {
+    admit(request, reply, (error) => {
+      if (error !== undefined) {
+        done(error);
+        return;
+      }
+      try {
+        parts.backend.assertBroadcasts((request.params as R["Params"]).service);
+      } catch (fault) {
+        done(fault as Error);
+        return;
+      }
+      done();
+    });
+  };
+}

@@ -17,6 +17,8 @@ import type { Lags } from "./lags.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
 import { publisher } from "./publish.ts";
+import { addBroadcastEventRoutes } from "./routes/broadcast-events.ts";
+import { addBroadcastRoutes } from "./routes/broadcasts.ts";
 import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
 import { addDirectoryRoutes } from "./routes/directory.ts";
 import { addDocumentRoutes } from "./routes/documents.ts";
@@ -96,6 +98,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     app.server.emit("request", request, response);
   });
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  const { forwardHeaders, broadcastRetentionMs, eventHeartbeatMs: heartbeatMs } = settings;
   addHealthRoutes(app, backend);
   addDirectoryRoutes(app, { backend, visits, lags });
   addHotKeyRoutes(app, { backend, visits, hotKeys: backend.hotKeys });
@@ -105,7 +108,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     backend,
     limits: settings,
     callbacks: settings,
-    forwardHeaders: settings.forwardHeaders,
+    forwardHeaders,
     resultRetentionMs: settings.resultRetentionMs,
     contracts,
     logger,
@@ -113,7 +116,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
   addKeyRoutes(app, { backend, visits, publish });
   addServiceRequestRoutes(app, { backend, visits, publish, keySources: settings.keySources });
   addRequestRoutes(app, { backend, visits, maxTimeoutMs: settings.maxTimeoutMs, logger });
-  addEventRoutes(app, { backend, visits, heartbeatMs: settings.eventHeartbeatMs });
+  addEventRoutes(app, { backend, visits, heartbeatMs });
+  const broadcasting = { limits: settings, forwardHeaders, broadcastRetentionMs, contracts };
+  addBroadcastRoutes(app, { backend, visits, ...broadcasting });
+  addBroadcastEventRoutes(app, { backend, visits, heartbeatMs });
   return app;
 }
 

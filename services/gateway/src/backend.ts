@@ -6,12 +6,18 @@ import { bounded } from "./bounded.ts";
 import { HotKeys } from "./hot-keys.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { Planning } from "./planning.ts";
-import { prepareService } from "./prepare.ts";
+import { prepareBroadcasts, prepareService } from "./prepare.ts";
 import { ReplicasFile } from "./replicas-file.ts";
 import { type ServiceReport, ServiceState } from "./service-state.ts";
 
 /** How long leaving may take: a service that is just being prepared holds it up. The log is closed next and ends that. */
 const LEAVE_MS = 1_000;
+
+/** How one service stands. */
+interface Standing {
+  readonly requests: ServiceState;
+  readonly broadcasts: ServiceState;
+}
 
 interface BackendParts {
   readonly log: Log;
@@ -40,6 +46,8 @@ export async function openBackend(
     onRequest: (service, lane, key) => hotKeys.saw(service, lane, key),
     resultRetentionMs: settings.resultRetentionMs,
     maxDelayMs: settings.maxDelayMs,
+    broadcastKeeper: true,
+    broadcastRetentionMs: settings.broadcastRetentionMs,
     logger,
   });
   // Read before anybody plans, or lanes would be moved twice.
@@ -58,27 +66,39 @@ export class Backend {
   /** Used for what was let in by {@link assertOpen}, also when closing has begun since. */
   readonly client: Client;
   readonly hotKeys: HotKeys;
-  readonly #services: ReadonlyMap<string, ServiceState>;
+  readonly #services: ReadonlyMap<string, Standing>;
   readonly #planning: Planning;
   readonly #closing = new AbortController();
   #isClosing = false;
   #left: Promise<void> | undefined;
 
   constructor({ log, logger, settings, client, hotKeys, planning }: BackendParts) {
-    const { services, topicPrefix, resultRetentionMs } = settings;
+    const { services } = settings;
     const { signal } = this.#closing;
     this.#log = log;
     this.#logger = logger;
     this.client = client;
     this.hotKeys = hotKeys;
     this.#planning = planning;
-    this.#services = new Map(Object.keys(services).map((service) => [service, new ServiceState(service)]));
-    const prepared = [...this.#services].map(async ([service, state]) => {
-      const onFailure = (error: ShardcastError) => this.#failed(service, state, error);
+    this.#services = new Map(Object.keys(services).map((service) => [service, standingOf(service)]));
+    const prepared = [...this.#services].map(async ([service, { requests, broadcasts }]) => {
+      const route = services[service] ?? {};
       const callbacks = settings.callbackHosts.length > 0;
-      const parts = { log, client, topicPrefix, resultRetentionMs, callbacks, signal, onFailure };
-      await prepareService(service, services[service] ?? {}, parts);
-      state.ready();
+      const parts = { ...settings, log, logger, client, callbacks, signal };
+      const onFailure = (error: ShardcastError) =>
+        this.#failed(service, requests, error, "service not ready yet; trying on");
+      const broadcastsToo = () =>
+        prepareBroadcasts(service, route, {
+          ...parts,
+          onReady: () => broadcasts.ready(),
+          onFailure: (error) => {
+            this.#failed(service, broadcasts, error, "no broadcasts yet; trying on");
+            // Without the log nothing can be served anyway; what else is wrong with them is no reason to serve nothing.
+            return error.code !== "SHARDCAST_LOG_UNAVAILABLE";
+          },
+        });
+      await prepareService(service, route, { ...parts, onFailure }, broadcastsToo);
+      requests.ready();
       logger.info({ service }, "ready");
       planning.begin(service);
     });
@@ -104,18 +124,26 @@ export class Backend {
 
   /** Throws SHARDCAST_UNKNOWN_SERVICE, or why the service can not be called now. */
   assertOpen(service: string): void {
-    const state = this.#services.get(service);
-    if (state === undefined) {
+    const standing = this.#services.get(service);
+    if (standing === undefined) {
       throw new ShardcastError("SHARDCAST_UNKNOWN_SERVICE", `this gateway does not serve ${service}`);
     }
     if (this.#isClosing) throw closing();
-    if (state.fault !== undefined) throw state.fault;
+    if (standing.requests.fault !== undefined) throw standing.requests.fault;
     if (!this.#log.available) throw away();
+  }
+
+  /** Throws why the service, which can be called, can not be told anything by broadcasts now. */
+  assertBroadcasts(service: string): void {
+    const fault = this.#services.get(service)?.broadcasts.fault;
+    if (fault !== undefined) throw fault;
   }
 
   /** How each service stands. */
   reports(): Readonly<Record<string, ServiceReport>> {
-    return Object.fromEntries([...this.#services].map(([service, { report }]) => [service, report]));
+    return Object.fromEntries(
+      [...this.#services].map(([service, standing]) => [service, reportOf(standing)]),
+    );
   }
 
   /**
@@ -125,7 +153,7 @@ export class Backend {
   get fault(): ShardcastError | undefined {
     if (this.#isClosing) return closing();
     if (!this.#log.available) return away();
-    const states = [...this.#services.values()];
+    const states = [...this.#services.values()].map(({ requests }) => requests);
     const waiting = states.find(({ settled }) => !settled);
     if (waiting !== undefined) return waiting.fault;
     return states.some(({ fault }) => fault === undefined) ? undefined : states[0]?.fault;
@@ -149,11 +177,24 @@ export class Backend {
     return this.#left;
   }
 
-  #failed(service: string, state: ServiceState, error: ShardcastError): void {
+  #failed(service: string, state: ServiceState, error: ShardcastError, line: string): void {
     if (this.#isClosing) return;
     // When the reason changes, not at every attempt.
-    if (state.failed(error)) this.#logger.warn({ err: error, service }, "service not ready yet; trying on");
+    if (state.failed(error)) this.#logger.warn({ err: error, service }, line);
   }
+}
+
+function standingOf(service: string): Standing {
+  return {
+    requests: new ServiceState(`${service} is`),
+    broadcasts: new ServiceState(`the broadcasts of ${service} are`),
+  };
+}
+
+function reportOf({ requests, broadcasts }: Standing): ServiceReport {
+  // Before its requests are served, they say why nothing else is.
+  const isPart = requests.fault === undefined && broadcasts.fault !== undefined;
+  return isPart ? { ...requests.report, broadcasts: broadcasts.report } : requests.report;
 }
 
 function away(): ShardcastError {

@@ -39,7 +39,8 @@ export function deliveryOf(headers: IncomingHttpHeaders, limits: DeliveryLimits)
   return timeoutMs === undefined ? recorded : { ...recorded, timeoutMs };
 }
 
-function preferred(
+/** What of `Prefer` says that the answer may come later. Throws as {@link deliveryOf}. */
+export function preferred(
   header: string,
   maxTimeoutMs: number,
 ): Extract<Delivery, { kind: "recorded" }> | undefined {

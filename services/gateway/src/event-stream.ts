@@ -1,7 +1,7 @@
 import type { RequestStatus } from "@shardcast/client";
 import { toProblem } from "@shardcast/protocol";
 import { stateOf } from "./answers.ts";
-import { bounded } from "./bounded.ts";
+import { eventOf, serverSentEvents } from "./sse.ts";
 
 export interface EventStreamOptions {
   /** Where the request can be asked for. */
@@ -11,8 +11,6 @@ export interface EventStreamOptions {
   readonly afterId: number;
 }
 
-/** A comment: it keeps proxies from taking a quiet stream for a dead one. */
-const HEARTBEAT = ":\n\n";
 /** Of `accepted`; the others go by the time of what they tell, so that every gateway gives them the same. */
 const ACCEPTED_ID = 0;
 
@@ -20,38 +18,23 @@ const ACCEPTED_ID = 0;
  * What comes of a request as server-sent events: `accepted`, `started`, `retrying`, `done`; `problem` when the gateway can
  * not tell any more. Ends after `done`.
  */
-export async function* eventStream(
+export function eventStream(
   events: AsyncIterable<RequestStatus>,
   { location, heartbeatMs, afterId }: EventStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
-  const iterator = events[Symbol.asyncIterator]();
-  let next = iterator.next();
   let begun = afterId >= ACCEPTED_ID;
   let lastId = Math.max(afterId, ACCEPTED_ID);
-  try {
-    for (;;) {
-      const come = await bounded(next, heartbeatMs);
-      if (come === undefined) {
-        yield HEARTBEAT;
-        continue;
-      }
-      if (come.done === true) return;
-      const status = come.value;
-      if (!begun) yield eventOf(ACCEPTED_ID, "accepted", { id: status.id, state: "pending" });
-      begun = true;
-      if (status.state !== "pending" && !isSeen(status, afterId)) {
-        lastId = Math.max(lastId + 1, status.atMs);
-        yield eventOf(lastId, NAMES[status.state], dataOf(status, location));
-      }
-      next = iterator.next();
-    }
-  } catch (error) {
-    yield eventOf(lastId + 1, "problem", toProblem(error));
-  } finally {
-    // It may be waiting; what it still says is nobody's.
-    next.catch(() => {});
-    iterator.return?.().catch(() => {});
+
+  function tell(status: RequestStatus): readonly string[] {
+    const accepted = begun ? [] : [eventOf(ACCEPTED_ID, "accepted", { id: status.id, state: "pending" })];
+    begun = true;
+    if (status.state === "pending" || isSeen(status, afterId)) return accepted;
+    lastId = Math.max(lastId + 1, status.atMs);
+    return [...accepted, eventOf(lastId, NAMES[status.state], dataOf(status, location))];
   }
+
+  const problem = (error: unknown) => eventOf(lastId + 1, "problem", toProblem(error));
+  return serverSentEvents(events, { tell, problem }, heartbeatMs);
 }
 
 /** Whether the reader has had the event of it. */
@@ -72,8 +55,4 @@ function dataOf(status: Exclude<RequestStatus, { state: "pending" }>, location: 
     case "ended":
       return { id, state, status: status.status, location };
   }
-}
-
-function eventOf(id: number, name: string, data: object): string {
-  return `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

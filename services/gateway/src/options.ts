@@ -2,6 +2,7 @@ import type { ServiceRoute } from "@shardcast/client";
 import type { Contract } from "@shardcast/contract";
 import type { Log } from "@shardcast/log";
 import {
+  BROADCAST_RETENTION_MS,
   type EnvNames,
   flag,
   RESULT_RETENTION_MS,
@@ -46,6 +47,7 @@ const schema = z
     maxTimeoutMs: wholeNumber(1, MAX_TIMER_MS).default(300_000),
     maxDelayMs: wholeNumber(0, MAX_DELAY_MS).default(7 * DAY_MS),
     resultRetentionMs: wholeNumber(1_000, MAX_DELAY_MS).default(RESULT_RETENTION_MS),
+    broadcastRetentionMs: wholeNumber(1_000, MAX_DELAY_MS).default(BROADCAST_RETENTION_MS),
     eventHeartbeatMs: wholeNumber(1, MAX_TIMER_MS).default(15_000),
     shutdownGraceMs: wholeNumber(0, MAX_TIMER_MS).default(10_000),
     forwardHeaders: textList()
@@ -79,6 +81,7 @@ export const GATEWAY_ENV = {
   maxTimeoutMs: "SHARDCAST_MAX_TIMEOUT_MS",
   maxDelayMs: "SHARDCAST_MAX_DELAY_MS",
   resultRetentionMs: "SHARDCAST_RESULT_RETENTION_MS",
+  broadcastRetentionMs: "SHARDCAST_BROADCAST_RETENTION_MS",
   eventHeartbeatMs: "SHARDCAST_EVENT_HEARTBEAT_MS",
   shutdownGraceMs: "SHARDCAST_SHUTDOWN_GRACE_MS",
   forwardHeaders: "SHARDCAST_FORWARD_HEADERS",
@@ -94,7 +97,8 @@ export interface GatewaySettings extends CallbackOptions {
   readonly port?: number;
   /**
    * The services to serve; others are answered 404. As text, `name[=lanes[/replicas]][:strategy]`:
-   * `accounts=24/3,orders=12:modulo,invoices`. Replicas are as many as lanes unless it says otherwise.
+   * `accounts=24/3,orders=12:modulo,invoices`. Replicas are as many as lanes unless it says otherwise; 0 for a service
+   * without durable members, whose broadcasts expect only who is alive.
    */
   readonly services?: Readonly<Record<string, ServiceRoute>> | string;
   /**
@@ -145,6 +149,11 @@ export interface GatewaySettings extends CallbackOptions {
    * topic exists already, its configuration should say the same. Default 86,400,000, one day.
    */
   readonly resultRetentionMs?: number;
+  /**
+   * How long broadcasts, and what members say of them, are kept, and so the longest time to live of one: what their topics are
+   * created with. The same in every gateway and worker. Default 86,400,000, one day.
+   */
+  readonly broadcastRetentionMs?: number;
   /** How often a quiet stream of events says that it lives. Default 15,000. */
   readonly eventHeartbeatMs?: number;
   /** How long `close()` lets accepted requests finish. Default 10,000. */

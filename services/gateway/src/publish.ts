@@ -13,6 +13,7 @@ import { type DeliveryLimits, deliveryOf } from "./delivery.ts";
 import { idempotencyKeyOf } from "./idempotency-key.ts";
 import { cancelsOnDisconnect } from "./on-disconnect.ts";
 import type { Posted } from "./posted.ts";
+import { traceparentOf, travellingHeaders } from "./travelling.ts";
 import type { Visit } from "./visits.ts";
 
 export interface PublishOptions {
@@ -51,10 +52,6 @@ interface Telling {
   readonly asEvent: ReplyEvent | undefined;
 }
 
-// W3C Trace Context, version 00; what does not look like it is not passed on, as the standard wants.
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-const NO_HEADERS = Object.freeze({});
-
 export function publisher(options: PublishOptions): Publish {
   const { backend, limits, forwardHeaders, callbacks, contracts, logger } = options;
   const { client } = backend;
@@ -78,15 +75,15 @@ export function publisher(options: PublishOptions): Publish {
       handler,
       signal: visit.signal,
       cancelOnAbort: cancelsOnDisconnect(headers),
-      headers: travelling(headers, forwardHeaders, event?.headers),
+      headers: travellingHeaders(headers, forwardHeaders, event?.headers),
     };
     if (idempotencyKey !== undefined) asked.idempotencyKey = idempotencyKey;
     if (notBeforeMs !== undefined) asked.notBeforeMs = notBeforeMs;
     const callbackUrl = headers["callback-url"];
     if (callbackUrl !== undefined) asked.callbackUrl = assertCallbackUrl(String(callbackUrl), callbacks).href;
     if (contentType !== undefined) asked.contentType = contentType;
-    const { traceparent } = headers;
-    if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) asked.traceparent = traceparent;
+    const traceparent = traceparentOf(headers);
+    if (traceparent !== undefined) asked.traceparent = traceparent;
     const recorded = idempotencyKey !== undefined || callbackUrl !== undefined;
     const wanted = replyEventOf(service, event, headers);
 
@@ -152,21 +149,6 @@ export function publisher(options: PublishOptions): Publish {
   }
 
   return publish;
-}
-
-/** The headers that the handler gets. */
-function travelling(
-  headers: FastifyRequest["headers"],
-  names: readonly string[],
-  attributes: Readonly<Record<string, string>> | undefined,
-): Readonly<Record<string, string>> {
-  if (names.length === 0) return attributes ?? NO_HEADERS;
-  const picked: Record<string, string> = {};
-  for (const name of names) {
-    const value = headers[name];
-    if (value !== undefined) picked[name] = typeof value === "string" ? value : value.join(", ");
-  }
-  return attributes === undefined ? picked : { ...picked, ...attributes };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -15,18 +15,21 @@ export interface ServiceReport {
   /** What a caller of the service is answered now. */
   readonly code?: ErrorCode;
   readonly detail?: string;
+  /** How its broadcasts stand, while they are not ready though its requests are served. */
+  readonly broadcasts?: ServiceReport;
 }
 
-/** Whether one service can be called, and if not, why. */
+/** Whether one service, or something of it, can be called, and if not, why. */
 export class ServiceState {
-  readonly #service: string;
+  readonly #subject: string;
   #why: ErrorCode | undefined;
   #failed = false;
   #fault: ShardcastError | undefined;
 
-  constructor(service: string) {
-    this.#service = service;
-    this.#fault = notReady(service);
+  /** @param subject what is not ready, with its verb: `accounts is` */
+  constructor(subject: string) {
+    this.#subject = subject;
+    this.#fault = notReady(subject);
   }
 
   /** What its callers are answered; undefined when it can be called. One error for all of them. */
@@ -54,13 +57,13 @@ export class ServiceState {
     const changed = why.code !== this.#why;
     this.#why = why.code;
     this.#failed ||= FOR_AN_OPERATOR.has(why.code);
-    this.#fault = notReady(this.#service, why);
+    this.#fault = notReady(this.#subject, why);
     return changed;
   }
 }
 
-function notReady(service: string, why?: ShardcastError): ShardcastError {
-  const detail = `${service} is not ready yet${why === undefined ? "" : `: ${why.message}`}`;
+function notReady(subject: string, why?: ShardcastError): ShardcastError {
+  const detail = `${subject} not ready yet${why === undefined ? "" : `: ${why.message}`}`;
   const shown = why?.code === "SHARDCAST_TOPIC_MISMATCH" || why?.code === "SHARDCAST_LOG_REFUSED";
   return new ShardcastError(shown ? why.code : "SHARDCAST_LOG_UNAVAILABLE", detail, { status: 503 });
 }

@@ -9,7 +9,8 @@ const count = z.number().int().min(1).max(MAX_LANES);
 const route = z
   .strictObject({
     lanes: count.exactOptional(),
-    replicas: count.exactOptional(),
+    /** 0: without durable members, so that nothing is planned. */
+    replicas: z.number().int().min(0).max(MAX_LANES).exactOptional(),
     strategy: z.enum(STRATEGIES).exactOptional(),
   })
   .refine(({ lanes, replicas }) => (replicas ?? 0) <= (lanes ?? MAX_LANES), {

@@ -6,7 +6,7 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   host: "address to listen on (0.0.0.0)",
   port: "port to listen on, 0 for a free one (8080)",
   services:
-    "services to serve: name[=lanes[/replicas]][:strategy],… e.g. accounts=24/3,orders=12:modulo,invoices; required",
+    "services to serve: name[=lanes[/replicas]][:strategy],… e.g. accounts=24/3,orders=12:modulo,invoices; 0 replicas: no durable members; required",
   keySources:
     "where POST /v1/{service}/requests finds the key: service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM,… (none)",
   contracts: "modules that export contracts: ./contracts.js,… (none)",
@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   maxTimeoutMs: "longest wait a caller gets (300000)",
   maxDelayMs: "how far ahead Delay and Delay-Until may be; the same in every gateway (604800000)",
   resultRetentionMs: "how long results of recorded requests are kept (86400000)",
+  broadcastRetentionMs: "how long broadcasts are kept; the workers' one (86400000)",
   eventHeartbeatMs: "how often a quiet stream of events says that it lives (15000)",
   shutdownGraceMs: "time to finish accepted requests after SIGTERM (10000)",
   forwardHeaders: "names of request headers that travel to the handler, over the log (none)",
@@ -50,6 +51,9 @@ export function usage(): string {
     "and Shardcast-On-Disconnect: cancel ends it with its connection.",
     "POST /v1/{service}/requests[/{handler}] is the same, the key taken by the service's key source. The token of a jwt",
     "source is decoded, NOT VERIFIED: whoever can reach this gateway past what verifies it can claim any key.",
+    "POST /v1/{service}/broadcasts?ack=all|quorum|none|N&ttl=SECONDS&handler=NAME reaches every member; GET …/broadcasts/{id}",
+    "[?wait=SECONDS] or …/events says what each has made of it, and with which verdict, DELETE cancels it, POST …/{id}/redrive",
+    "sends it again to who did not acknowledge, and GET /v1/{service}/broadcasts lists them.",
     "GET /v1/{service}/keys/{key} says which replica owns the key, GET /v1/{service}/shards which one has which lane,",
     "and GET /v1/{service}/hot-keys which keys of each lane were asked for most in the last minute.",
     "GET /openapi.json, /v1/{service}/openapi.json, /v1/{service}/asyncapi.json and /docs describe it all.",

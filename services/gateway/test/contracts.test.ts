@@ -58,6 +58,26 @@ describe("a service with a contract", () => {
     expect(worker.requests).toHaveLength(1);
   });
 
+  it("gets broadcasts that fit, and nothing of others; where it declares none, all of them (C6)", async () => {
+    const { gateway, cluster } = await startGateway({
+      ...{ contracts: [accounts, orders], services: "accounts=3,orders=3" },
+    });
+    await gateway.ready;
+    const post = (query: string, body = "", service = "accounts") =>
+      call(gateway, `/v1/${service}/broadcasts${query}`, { body });
+    expect(problemOf(await post("?handler=reload", '{"table":7}'))).toMatchObject({
+      ...{ status: 422, issues: [{ pointer: "/table" }] },
+    });
+    expect(problemOf(await post("?handler=flush", "1")).status).toBe(422);
+    for (const query of ["?handler=deposit", "?handler=constructor", ""]) {
+      expect(problemOf(await post(query)).code).toBe("SHARDCAST_UNKNOWN_HANDLER");
+    }
+    expect(cluster.partition("accounts.broadcast", 0)?.end).toBe(0);
+    expect((await post("?handler=reload", '{"table":"t"}')).status).toBe(202);
+    expect((await post("?handler=flush")).status).toBe(202);
+    expect((await post("?handler=any", "1", "orders")).status).toBe(202);
+  });
+
   it("leaves services without one alone", async () => {
     const services = { accounts: { lanes: 3 }, orders: { lanes: 3 } };
     const { gateway, worker } = await startBoth(() => ({}), { services, contracts: [orders] });

@@ -61,7 +61,12 @@ describe("the documents of a gateway", () => {
       "/v1/{service}/requests": ["post"],
       "/v1/{service}/requests/{id}": ["delete", "get"],
       "/v1/{service}/requests/{id}/events": ["get"],
+      "/v1/{service}/broadcasts": ["get", "post"],
+      "/v1/{service}/broadcasts/{id}": ["delete", "get"],
+      "/v1/{service}/broadcasts/{id}/events": ["get"],
+      "/v1/{service}/broadcasts/{id}/redrive": ["post"],
       "/v1/{service}/shards": ["get"],
+      "/v1/{service}/hot-keys": ["get"],
       "/v1/{service}/dead-letters": ["get"],
       "/v1/{service}/dead-letters/redrive": ["post"],
       "/v1/{service}/dead-letters/discard": ["post"],
@@ -115,6 +120,8 @@ describe("the documents of a gateway", () => {
     const page = body.toString();
     for (const text of [
       "/v1/{service}/requests",
+      "/v1/{service}/broadcasts/{id}/redrive",
+      "/v1/{service}/hot-keys",
       "/v1/accounts/keys/{key}/deposit",
       "/v1/accounts/keys/{key}/tree/plant",
       "/v1/orders/keys/{key}/place",

@@ -10,7 +10,8 @@ import type { Gateway } from "../src/index.ts";
 import { addEventRoutes } from "../src/routes/request-events.ts";
 import { Visits } from "../src/visits.ts";
 import { startBoth } from "./support/gateway.ts";
-import { type Answer, call, rawConnection } from "./support/http.ts";
+import { call } from "./support/http.ts";
+import { eventsOf, parseEvents as parse, stream, unchunked } from "./support/sse.ts";
 import type { FakeAnswer } from "./support/worker.ts";
 
 const PATH = "/v1/accounts/keys/1";
@@ -33,35 +34,6 @@ async function submitted(options: Parameters<typeof startBoth>[1] = {}) {
   return { ...both, release, id: request.id, location, tell };
 }
 
-interface Event {
-  readonly id: number;
-  readonly event: string;
-  readonly data: Record<string, unknown>;
-}
-
-function parse(text: string): Event[] {
-  return [...text.matchAll(/id: (\d+)\nevent: (.*)\ndata: (.*)\n\n/g)].map(
-    ([, id, event = "", data = ""]) => ({
-      id: Number(id),
-      event,
-      data: JSON.parse(data),
-    }),
-  );
-}
-
-const eventsOf = ({ body }: Answer) => parse(body.toString());
-
-/** A stream that is being read; its text so far. */
-async function stream(gateway: Parameters<typeof rawConnection>[0], path: string) {
-  const { socket, text } = await rawConnection(gateway);
-  const seen = { text: "" };
-  socket.on("data", (chunk) => {
-    seen.text += chunk;
-  });
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n`);
-  return { socket, text, seen };
-}
-
 describe("GET /v1/{service}/requests/{id}/events", () => {
   it("C3: tells what comes, to the end, with ids that increase", async () => {
     const { gateway, release, id, location, tell } = await submitted();
@@ -73,7 +45,7 @@ describe("GET /v1/{service}/requests/{id}/events", () => {
     await tell("retrying", 1);
     await tell("running", 2);
     release({ status: 201 });
-    const events = parse((await text()).replaceAll(/\r\n[0-9a-f]+\r\n/g, ""));
+    const events = parse(unchunked(await text()));
     expect(events.map(({ event, data }) => [event, data])).toEqual([
       ["accepted", { id, state: "pending" }],
       ["started", { id, state: "running", attempt: 1 }],
@@ -100,7 +72,7 @@ describe("GET /v1/{service}/requests/{id}/events", () => {
     const { socket, seen } = await stream(gateway, `${location}/events`);
     await expect.poll(() => seen.text).toContain("event: started");
     socket.destroy();
-    const lastEventId = String(parse(seen.text.replaceAll(/\r\n[0-9a-f]+\r\n/g, "")).at(-1)?.id);
+    const lastEventId = String(parse(unchunked(seen.text)).at(-1)?.id);
     release({});
     await call(gateway, `${location}?wait=30`, get);
     const resumed = await call(gateway, `${location}/events`, {

@@ -45,12 +45,27 @@ describe("resolveGatewayOptions", () => {
 
   it.each([
     ["a=3/4", "services.a.replicas"],
-    ["a=3/0", "services.a.replicas"],
     ["a/3", "services.a/3"],
     ["a=3/", '"a=3/"'],
     ["a=/3", '"a=/3"'],
   ])("refuses %s", (services, named) => {
     expect(faultsOf({ services }, {}).join("\n")).toContain(named);
+  });
+
+  it("takes services without durable members, which only broadcasts to who is alive (C6)", () => {
+    expect(resolveGatewayOptions({ services: "a=3/0" }, {}).services).toEqual({
+      a: { lanes: 3, replicas: 0 },
+    });
+    const record = { a: { replicas: 0 } };
+    expect(resolveGatewayOptions({ services: record }, {}).services).toEqual(record);
+    expect(faultsOf({ services: { a: { replicas: -1 } } }, {}).join()).toContain("services.a.replicas");
+  });
+
+  it("keeps broadcasts for a day, unless it is told otherwise", () => {
+    expect(resolveGatewayOptions({ services: "a" }, {}).broadcastRetentionMs).toBe(86_400_000);
+    const of = (text: string) => ({ SHARDCAST_BROADCAST_RETENTION_MS: text });
+    expect(resolveGatewayOptions({ services: "a" }, of("3600000")).broadcastRetentionMs).toBe(3_600_000);
+    expect(faultsOf({ services: "a" }, of("999")).join()).toContain("SHARDCAST_BROADCAST_RETENTION_MS");
   });
 
   it("refuses more replicas than lanes in a record too", () => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Reply } from "@shardcast/client";
+import { acceptsByName } from "../accepts.ts";
 import type { CloudEvent } from "./event.ts";
 import { isJson } from "./media-types.ts";
 import { STRUCTURED } from "./structured.ts";
@@ -11,23 +12,14 @@ export interface ReplyEvent {
   readonly source: string;
 }
 
-const REFUSED = /;\s*q=0(?:\.0{0,3})?\s*(?:;|$)/i;
-
 /** Undefined unless who sent an event accepts one: by name, since what accepts anything takes the answer as it is. */
 export function replyEventOf(
   service: string,
   event: CloudEvent | undefined,
   { accept }: IncomingHttpHeaders,
 ): ReplyEvent | undefined {
-  if (event === undefined || accept === undefined || !accepts(accept)) return undefined;
+  if (event === undefined || !acceptsByName(accept, STRUCTURED)) return undefined;
   return { type: `${event.type}.reply`, source: `/v1/${service}` };
-}
-
-function accepts(accept: string): boolean {
-  return accept
-    .toLowerCase()
-    .split(",")
-    .some((range) => range.split(";", 1)[0]?.trim() === STRUCTURED && !REFUSED.test(range));
 }
 
 /** The reply as a structured event, where it is JSON; otherwise, or when it is an event already, as it was. */

@@ -14,6 +14,8 @@ export interface Addressed {
   readonly handler: string;
 }
 
+type Definition = Pick<HandlerDefinition, "input">;
+
 const EMPTY = new Uint8Array();
 
 /** The contracts of the services that have one. */
@@ -42,15 +44,18 @@ export class Contracts {
     const contract = this.#byService.get(target.service);
     return contract === undefined ? undefined : check(contract, target, body ?? EMPTY);
   }
+
+  /** The same for a broadcast. Undefined also where the contract declares none, and says nothing of them. */
+  checkBroadcast(target: Omit<Addressed, "key">, body: Uint8Array | undefined): Promise<void> | undefined {
+    const { broadcasts = {} } = this.#byService.get(target.service) ?? {};
+    if (Object.keys(broadcasts).length === 0) return undefined;
+    return checkBroadcast(broadcasts, target, body ?? EMPTY);
+  }
 }
 
 async function check(contract: Contract, { key, handler }: Addressed, body: Uint8Array): Promise<void> {
   const { service, handlers, keys } = contract;
-  const definition = Object.hasOwn(handlers, handler) ? handlers[handler] : undefined;
-  if (definition === undefined) {
-    const what = handler === "" ? "a handler must be named" : `there is no handler ${handler}`;
-    throw new ShardcastError("SHARDCAST_UNKNOWN_HANDLER", `${what}, says the contract of ${service}`);
-  }
+  const definition = definitionOf("handler", handlers, { service, handler });
   if (keys !== undefined) {
     const checked = await validate(keys, key);
     if (!checked.ok) throw unfit("SHARDCAST_INVALID_KEY", 400, "key", checked.issues);
@@ -58,7 +63,26 @@ async function check(contract: Contract, { key, handler }: Addressed, body: Uint
   await checkBody(definition, body);
 }
 
-async function checkBody({ input }: HandlerDefinition, body: Uint8Array): Promise<void> {
+async function checkBroadcast(
+  broadcasts: Readonly<Record<string, Definition>>,
+  target: Omit<Addressed, "key">,
+  body: Uint8Array,
+): Promise<void> {
+  await checkBody(definitionOf("broadcast", broadcasts, target), body);
+}
+
+function definitionOf<D extends Definition>(
+  what: string,
+  definitions: Readonly<Record<string, D>>,
+  { service, handler }: Omit<Addressed, "key">,
+): D {
+  const definition = Object.hasOwn(definitions, handler) ? definitions[handler] : undefined;
+  if (definition !== undefined) return definition;
+  const why = handler === "" ? `a ${what} must be named` : `there is no ${what} ${handler}`;
+  throw new ShardcastError("SHARDCAST_UNKNOWN_HANDLER", `${why}, says the contract of ${service}`);
+}
+
+async function checkBody({ input }: Definition, body: Uint8Array): Promise<void> {
   if (input === undefined) {
     if (body.byteLength === 0) return;
     const issues = [{ pointer: "", message: "must be empty: this handler takes no input" }];

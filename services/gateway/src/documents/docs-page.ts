@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "@shardcast/contract";
+import type { Json, JsonObject } from "@shardcast/contract/documents";
 import { Html, html } from "./html.ts";
 
 export interface DocumentedApi {

@@ -1,4 +1,4 @@
-import { asyncApi, type JsonObject, openApi } from "@shardcast/contract";
+import { asyncApi, type JsonObject, openApi } from "@shardcast/contract/documents";
 import type { Contracts } from "../contracts/contracts.ts";
 import { docsPage } from "./docs-page.ts";
 import { gatewayOpenApi } from "./gateway-openapi.ts";

@@ -1,4 +1,7 @@
-import { defineService, type JsonObject, openApi } from "@shardcast/contract";
+import { defineService } from "@shardcast/contract";
+import { type JsonObject, openApi } from "@shardcast/contract/documents";
+import { broadcastPaths } from "./broadcast-paths.ts";
+import { BROADCAST_SCHEMAS } from "./broadcast-schemas.ts";
 import { operatorPaths } from "./operator-paths.ts";
 
 /** Stands for every service and handler, so that headers and problems are written down in one place. */
@@ -7,6 +10,10 @@ const KEY_PATH = "/v1/service/keys/{key}";
 
 const SERVICE = pathParameter("service", "One that this gateway serves.");
 const HANDLER = pathParameter("handler", "May have slashes. Without it the default handler is meant.");
+const BROADCASTS_TAG: JsonObject = {
+  name: "broadcasts",
+  description: "Jobs for every replica, and which of them have done it (C6).",
+};
 const ANYTHING = { schema: {} };
 
 /** The OpenAPI 3.1 document of the gateway: what it does for every service, with or without a contract. */
@@ -34,7 +41,21 @@ export function gatewayOpenApi(): JsonObject {
       post: operation("postByKeySource", "A request whose key is where the service's key source says"),
     },
   };
-  return { ...document, paths: { ...posted, ...ofEveryService(paths), ...operatorPaths(SERVICE) } };
+  const components = document.components as JsonObject;
+  return {
+    ...document,
+    tags: [...(document.tags as readonly JsonObject[]), BROADCASTS_TAG],
+    paths: {
+      ...posted,
+      ...ofEveryService(paths),
+      ...broadcastPaths(SERVICE),
+      ...operatorPaths(SERVICE),
+    },
+    components: {
+      ...components,
+      schemas: { ...(components.schemas as JsonObject), ...BROADCAST_SCHEMAS },
+    },
+  };
 }
 
 /** An operation whose handler may take and answer anything. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@shardcast/contract";
+import type { JsonObject } from "@shardcast/contract/documents";
 
 const TAGS = ["operation"];
 const PROBLEM: JsonObject = {
@@ -48,6 +48,13 @@ export function operatorPaths(service: JsonObject): Record<string, JsonObject> {
     "/v1/{service}/shards": {
       parameters,
       get: operation("getShards", "Which replica has which lane, and how far behind it is"),
+    },
+    "/v1/{service}/hot-keys": {
+      parameters,
+      get: operation(
+        "getHotKeys",
+        "Keys of each lane that this gateway was asked for most in the last minute",
+      ),
     },
     "/v1/{service}/dead-letters": {
       parameters,

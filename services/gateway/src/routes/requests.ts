@@ -1,12 +1,11 @@
-import type { RequestStatus, ResultOptions } from "@shardcast/client";
-import { isShardcastError } from "@shardcast/protocol";
+import type { RequestStatus } from "@shardcast/client";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { type AdmissionParts, admission } from "../admission.ts";
 import { locationOf, sendStatus } from "../answers.ts";
 import { sendJson } from "../json.ts";
-import { invalidRequest, secondsToMs } from "../seconds.ts";
 import type { Visit } from "../visits.ts";
+import { untilClosing, waitOf } from "../waiting.ts";
 
 interface RequestRoute {
   Params: { readonly service: string; readonly id: string };
@@ -29,15 +28,12 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
     const { service, id } = params;
     const waitMs = waitOf(query.wait, maxTimeoutMs);
     if (waitMs === undefined) return client.result(service, id);
-    const { signal } = visit as Visit;
-    const asked: ResultOptions = { waitMs, signal: AbortSignal.any([signal, closing]) };
-    try {
-      return await client.result(service, id, asked);
-    } catch (error) {
-      const aborted = isShardcastError(error) && error.code === "SHARDCAST_ABORTED";
-      if (!aborted || signal.aborted) throw error;
-      return client.result(service, id);
-    }
+    const { signal: left } = visit as Visit;
+    return untilClosing(
+      { left, closing },
+      (signal) => client.result(service, id, { waitMs, signal }),
+      () => client.result(service, id),
+    );
   }
 
   app.get<RequestRoute>("/v1/:service/requests/:id", { onRequest }, async (request, reply) => {
@@ -60,11 +56,4 @@ export function addRequestRoutes(app: FastifyInstance, options: RequestRouteOpti
     reply.code(202).header("location", locationOf(service, id)).header("shardcast-request-id", id);
     return sendJson(reply, { id, state: "cancelling" });
   });
-}
-
-/** Milliseconds; undefined for who does not want to wait. */
-function waitOf(wait: RequestRoute["Querystring"]["wait"], maxTimeoutMs: number): number | undefined {
-  if (wait === undefined || wait === "0") return undefined;
-  if (typeof wait !== "string") throw invalidRequest("wait: is given more than once");
-  return Math.min(secondsToMs(wait, "wait"), maxTimeoutMs);
 }

@@ -14,6 +14,7 @@ export const accounts = defineService("accounts", {
     "tree/plant": { input: z.object({ name: z.string() }).optional() },
     touch: {},
   },
+  broadcasts: { reload: { input: z.object({ table: z.string() }) }, flush: {} },
 });
 
 export const orders = defineService("orders", { handlers: { place: {} } });

@@ -1,0 +1,35 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { acceptsByName } from "../accepts.ts";
+import { type DeliveryLimits, preferred } from "../delivery.ts";
+
+export const NDJSON = "application/x-ndjson";
+
+/** How a caller wants to hear what comes of his broadcast. */
+export type Telling = {
+  /** Value of Preference-Applied. */
+  readonly applied?: string;
+} & (
+  | { readonly kind: "accepted" }
+  /** Once there is a verdict, or the time is over. */
+  | { readonly kind: "verdict"; readonly waitMs: number }
+  /** Each member's outcome as it comes, until then. */
+  | { readonly kind: "stream"; readonly waitMs: number }
+);
+
+/**
+ * As `Prefer: wait=SECONDS` and `Accept: application/x-ndjson` say; a stream waits without the preference as well. Cut to the
+ * longest wait that is configured.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST that names the header
+ */
+export function tellingOf(headers: IncomingHttpHeaders, limits: DeliveryLimits): Telling {
+  const prefer = headers.prefer as string | undefined;
+  const preference = prefer === undefined ? undefined : preferred(prefer, limits.maxTimeoutMs);
+  const applied = preference === undefined ? {} : { applied: preference.applied };
+  const waitMs = preference?.waitMs;
+  if (acceptsByName(headers.accept, NDJSON)) {
+    const defaultMs = Math.min(limits.defaultTimeoutMs, limits.maxTimeoutMs);
+    return { ...applied, kind: "stream", waitMs: waitMs ?? defaultMs };
+  }
+  return waitMs === undefined ? { ...applied, kind: "accepted" } : { ...applied, kind: "verdict", waitMs };
+}

@@ -1,0 +1,38 @@
+import { isShardcastError } from "@shardcast/protocol";
+import { invalidRequest, secondsToMs } from "./seconds.ts";
+
+/**
+ * Milliseconds of the parameter `wait`; undefined for who does not want to wait.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST
+ */
+export function waitOf(
+  wait: string | readonly string[] | undefined,
+  maxTimeoutMs: number,
+): number | undefined {
+  if (wait === undefined || wait === "0") return undefined;
+  if (typeof wait !== "string") throw invalidRequest("wait: is given more than once");
+  return Math.min(secondsToMs(wait, "wait"), maxTimeoutMs);
+}
+
+export interface Waiter {
+  /** Fires when the caller has left. */
+  readonly left: AbortSignal;
+  /** Fires when the gateway closes. */
+  readonly closing: AbortSignal;
+}
+
+/** Waits for news until the gateway closes: then it is told what is known. Rejects when the caller has left. */
+export async function untilClosing<T>(
+  { left, closing }: Waiter,
+  wait: (signal: AbortSignal) => Promise<T>,
+  know: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await wait(AbortSignal.any([left, closing]));
+  } catch (error) {
+    const aborted = isShardcastError(error) && error.code === "SHARDCAST_ABORTED";
+    if (!aborted || left.aborted) throw error;
+    return know();
+  }
+}
