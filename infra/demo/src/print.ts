@@ -1,6 +1,8 @@
 import { styleText } from "node:util";
 
 const MARGIN = "  ";
+/** For `$ `, and for the backslash behind. */
+const COMMAND_MARGIN = 2;
 const WIDEST = 100;
 const NARROWEST = 40;
 
@@ -9,7 +11,7 @@ export interface Printer {
   title(text: string): void;
   /** Prose, wrapped. */
   say(text: string): void;
-  /** What a person would type. */
+  /** What a person would type; a long line goes on behind a backslash. */
   command(line: string): void;
   /** What came back: a status and, mostly, JSON. */
   answer(status: number, body: unknown): void;
@@ -46,7 +48,11 @@ export function createPrinter(stream: NodeJS.WriteStream = process.stdout): Prin
       for (const line of wrap(text, width)) print(MARGIN + line);
     },
     command(line) {
-      print(MARGIN + style("cyan", `$ ${line}`));
+      const lines = fill(line.split(" "), " ", width - 2 * COMMAND_MARGIN);
+      for (const [i, part] of lines.entries()) {
+        const begin = i === 0 ? "$ " : " ".repeat(2 * COMMAND_MARGIN);
+        print(MARGIN + style("cyan", `${begin}${part}${i === lines.length - 1 ? "" : " \\"}`));
+      }
     },
     answer(status, body) {
       for (const line of jsonLines(`${status} `, body, width)) {

@@ -1,4 +1,11 @@
-import { accountHandlers, createLedger, type Effect } from "@shardcast/accounts";
+import {
+  accountHandlers,
+  createInterest,
+  createLedger,
+  type Effect,
+  INTEREST_CHANGED,
+  interestChanged,
+} from "@shardcast/accounts";
 import { createMemoryLog, type MemoryCluster } from "@shardcast/log/memory";
 import { createWorker, type Handler, type Worker } from "@shardcast/worker";
 import type { Logger } from "pino";
@@ -44,7 +51,8 @@ export async function startReplica(member: number, options: ReplicaOptions): Pro
   }
 
   const ledger = mortalLedger(createLedger(dir), life, onSaved);
-  const handlers = accountHandlers({ ledger, onEffect: (effect) => effects.push(effect) });
+  const interest = createInterest(dir);
+  const handlers = accountHandlers({ ledger, interest, onEffect: (effect) => effects.push(effect) });
   const worker = createWorker(
     {
       log: mortalLog(connection, life),
@@ -61,6 +69,7 @@ export async function startReplica(member: number, options: ReplicaOptions): Pro
     },
     {}, // nothing from the environment: the tour is the same everywhere
   );
+  worker.onBroadcast(INTEREST_CHANGED, interestChanged(interest));
   await worker.start();
 
   return {

@@ -67,6 +67,12 @@ describe("the demo", () => {
       /^5\. A replica dies and starts again$/m,
       /[1-9][0-9]* callers wait/,
       /ok Nothing lost, nothing twice:/,
+      /^6\. Every replica is told, also one that is down$/m,
+      /^ +1 +waiting *$/m,
+      /the verdict is open\./,
+      /^ +1 +acked +1 +1\.5% from 0\.00, 2\.25% from 10,000\.00$/m,
+      /"interestPercent":2\.25/,
+      /The verdict is satisfied/,
     ]) {
       expect(output()).toMatch(line);
     }

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const OUT = join(ROOT, ".docker");
 const APP = join(OUT, "app");
-const SERVICES = ["@shardcast/gateway", "@shardcast/accounts"];
+const SERVICES = ["@shardcast/gateway", "@shardcast/accounts", "@shardcast/sidecar", "@shardcast/cli"];
 
 const run = (args: string[], cwd: string) => execFileSync("npm", args, { cwd, stdio: "inherit" });
 

@@ -5,6 +5,8 @@ import { createWorker, type OnLaneAcquired, type Worker } from "@shardcast/worke
 import { type Logger, pino } from "pino";
 import { type EffectsFile, openEffectsFile } from "./effects.ts";
 import { accountHandlers } from "./handlers.ts";
+import { createInterest, type Interest } from "./interest.ts";
+import { INTEREST_CHANGED, interestChanged } from "./interest-changed.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { resolveAccountsOptions } from "./options.ts";
 
@@ -43,8 +45,10 @@ export function configureReplica(env: Environment): Replica {
   const log = attempt(() => createKafkaLog({ logger }, env));
   // Checked also without Kafka's settings: a worker does not touch its log before it starts.
   const checked = log ?? createMemoryLog();
-  const service = ledger === undefined ? {} : serviceOf(ledger, effects);
+  const interest = options && createInterest(options.dir, options.interestFile);
+  const service = ledger === undefined ? {} : serviceOf(ledger, interest, effects);
   const worker = attempt(() => createWorker({ log: checked, logger, ...service }, env));
+  if (interest !== undefined) worker?.onBroadcast(INTEREST_CHANGED, interestChanged(interest));
 
   if (faults.length > 0 || log === undefined || worker === undefined) {
     effects?.close();
@@ -53,9 +57,10 @@ export function configureReplica(env: Environment): Replica {
   return { logger, log, worker, effects, healthPort: options?.healthPort };
 }
 
-function serviceOf(ledger: Ledger, effects: EffectsFile | undefined) {
+function serviceOf(ledger: Ledger, interest: Interest | undefined, effects: EffectsFile | undefined) {
   const handlers = accountHandlers({
     ledger,
+    ...(interest === undefined ? {} : { interest }),
     ...(effects === undefined ? {} : { onEffect: (effect) => effects.write(effect) }),
   });
   const onLaneAcquired: OnLaneAcquired = (lane, { fencingToken }) => ledger.fence({ lane, fencingToken });

@@ -2,10 +2,13 @@ import { type Handler, type HandlerContext, type HandlerRequest, TerminalError }
 import { decide, type Entry, type EntryKind, withEntry } from "./account.ts";
 import { centsOf } from "./amount.ts";
 import type { Effect } from "./effects.ts";
+import { type Interest, percentFor } from "./interest.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface AccountHandlersOptions {
   readonly ledger: Ledger;
+  /** Without it, who asks for an account is not told what it earns. */
+  readonly interest?: Interest;
   /** Told of every deposit and withdrawal right after it is stored; for tests. */
   readonly onEffect?: (effect: Effect) => void;
 }
@@ -14,7 +17,12 @@ export type AccountHandlerName = EntryKind | "balance" | "statement";
 
 /** The service: what can be done to an account. The account is the shard key. */
 export function accountHandlers(options: AccountHandlersOptions): Record<AccountHandlerName, Handler> {
-  const { ledger, onEffect } = options;
+  const { ledger, interest, onEffect } = options;
+
+  /** What the account earns by the table of this replica. */
+  async function earning(balance: number, { member }: HandlerContext): Promise<object> {
+    return interest === undefined ? {} : { interestPercent: percentFor(await interest.of(member), balance) };
+  }
 
   async function post(kind: EntryKind, request: HandlerRequest, context: HandlerContext): Promise<object> {
     const start = now();
@@ -52,12 +60,14 @@ export function accountHandlers(options: AccountHandlersOptions): Record<Account
 
     async balance(request, context) {
       const { balance } = await ledger.load(request.keyBytes);
-      return { account: request.key, balance, handledBy: handledBy(context) };
+      const earns = await earning(balance, context);
+      return { account: request.key, balance, ...earns, handledBy: handledBy(context) };
     },
 
     async statement(request, context) {
       const { balance, entries } = await ledger.load(request.keyBytes);
-      return { account: request.key, balance, entries, handledBy: handledBy(context) };
+      const earns = await earning(balance, context);
+      return { account: request.key, balance, ...earns, entries, handledBy: handledBy(context) };
     },
   };
 }

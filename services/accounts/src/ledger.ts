@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Account, isAccount, NEW_ACCOUNT } from "./account.ts";
 import { accountFileName } from "./account-file.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /**
  * Accounts in files, one each, in a folder that all replicas share. On purpose there are no locks, no transactions and
@@ -38,18 +38,6 @@ export function createLedger(dir: string): Ledger {
   const fileOf = (account: Uint8Array) => join(dir, accountFileName(account));
   const fenceOf = (lane: number) => join(dir, `lane-${lane}.fence`);
 
-  /** Written aside and renamed, so a process that dies meanwhile leaves the old file or the new one, never half of one. */
-  async function replace(file: string, text: string): Promise<void> {
-    const aside = `${file}.${randomUUID()}.tmp`;
-    try {
-      await writeFile(aside, text);
-      await rename(aside, file);
-    } catch (error) {
-      await rm(aside, { force: true }).catch(() => {});
-      throw error;
-    }
-  }
-
   /** The greatest token announced for the lane. */
   async function announced(lane: number): Promise<number> {
     return Number((await readIfThere(fenceOf(lane))) ?? "-1");
@@ -70,11 +58,11 @@ export function createLedger(dir: string): Ledger {
       if (newest > fencingToken) {
         throw new StaleOwnerError(`lane ${lane} has a later owner: ${newest}, this one is ${fencingToken}`);
       }
-      await replace(fileOf(account), JSON.stringify(state));
+      await replaceFile(fileOf(account), JSON.stringify(state));
     },
 
     async fence({ lane, fencingToken }) {
-      if ((await announced(lane)) < fencingToken) await replace(fenceOf(lane), String(fencingToken));
+      if ((await announced(lane)) < fencingToken) await replaceFile(fenceOf(lane), String(fencingToken));
     },
   };
 }

@@ -7,6 +7,7 @@ const schema = z.object({
   dir: z.string({ error: "required: the folder that all replicas share" }),
   healthPort: wholeNumber(0, 65_535).optional(),
   effectsFile: z.string().optional(),
+  interestFile: z.string().optional(),
   logLevel: z.enum(LEVELS).default("info"),
 });
 
@@ -16,6 +17,7 @@ export const ACCOUNTS_ENV = {
   dir: "ACCOUNTS_DIR",
   healthPort: "ACCOUNTS_HEALTH_PORT",
   effectsFile: "ACCOUNTS_EFFECTS_FILE",
+  interestFile: "ACCOUNTS_INTEREST_FILE",
   logLevel: "ACCOUNTS_LOG_LEVEL",
 } as const satisfies EnvNames<AccountsOptions>;
 

@@ -9,6 +9,7 @@ const OURS: Meanings<typeof ACCOUNTS_ENV> = {
   dir: "folder of the accounts, shared by all replicas; required",
   healthPort: "port for GET /healthz and /readyz, 0 for a free one (none)",
   effectsFile: "file to append a JSON line to for each deposit and withdrawal (none)",
+  interestFile: "JSON file with the interest that replicas begin with; without one there is none (none)",
   logLevel: "fatal, error, warn, info, debug, trace or silent (info)",
 };
 
@@ -33,6 +34,10 @@ const WORKERS: Meanings<typeof WORKER_ENV> = {
   hookTimeoutMs: "longest call of a lane hook (30000)",
   lostAfterMs: "without its lease for so long, running handlers are told that the lanes are lost (10000)",
   resultRetentionMs: "how long results of recorded requests are kept; the gateways' one (86400000, a day)",
+  broadcastConcurrency: "broadcasts handled at once, those that are not ordered (16)",
+  catchUp: "ttl: a new member also gets what was sent before it first joined and is alive; or none (none)",
+  broadcastRetentionMs: "how long broadcasts are kept; the gateways' one (86400000, a day)",
+  maxQueuedBroadcasts: "broadcasts held in memory (1000)",
   podUid: "what this process dies with: a successor with the same one does not wait for its lease (none)",
   url: "where this replica can be called directly, for the directory (none)",
 };
@@ -43,6 +48,7 @@ export function usage(): string {
     "Usage: node main.js [--help]",
     "",
     "One replica of the example service: accounts in files, with deposit, withdraw, balance and statement.",
+    "Every replica takes the broadcast interest-changed.",
     "Configured by the environment (defaults in parentheses):",
     "",
     ...table(ACCOUNTS_ENV, OURS),

@@ -25,7 +25,7 @@ async function line(run: ReplicaProcess, msg: string) {
   return logged(run).find((each) => each.msg === msg);
 }
 
-test("a replica serves, is fenced by its successor with exit code 1, and ends by SIGTERM with 0", async () => {
+test("a replica serves, takes broadcasts, is fenced by its successor with exit code 1, and ends by SIGTERM with 0", async () => {
   const brokers = inject("kafkaBrokers");
   const topicPrefix = `accounts-main-${randomUUID()}.`;
   const dir = temporaryDir();
@@ -55,11 +55,19 @@ test("a replica serves, is fenced by its successor with exit code 1, and ends by
     return JSON.parse(body.toString()) as { balance: number };
   };
   expect(await deposit()).toMatchObject({ balance: 100 });
+  const table = { tiers: [{ fromCents: 0, percent: 1.5 }] };
+  const told = await client.broadcast(SERVICE, table, { handler: "interest-changed" });
+  expect(await told.ended).toMatchObject({
+    verdict: "satisfied",
+    members: [{ member: "0", state: "acked" }],
+  });
 
   const second = runMain(env);
   await line(second, "owning lanes");
   expect(await first.exited).toBe(1);
   expect(await deposit()).toMatchObject({ balance: 200 });
+  const { body } = await client.request(SERVICE, "alice", undefined, { handler: "balance" });
+  expect(JSON.parse(body.toString())).toMatchObject({ interestPercent: 1.5 });
 
   second.child.kill("SIGTERM");
   expect(await second.exited).toBe(0);

@@ -1,6 +1,7 @@
 import { bypass } from "./bypass.ts";
 import { crash } from "./crash.ts";
 import { keyedRequest } from "./keyed-request.ts";
+import { notifyAll } from "./notify-all.ts";
 import { order } from "./order.ts";
 import { poison } from "./poison.ts";
 import type { Stage } from "./stage.ts";
@@ -13,6 +14,7 @@ const SECTIONS: readonly (readonly [title: string, section: Section])[] = [
   ["The same 200 deposits, past the lanes", bypass],
   ["A request that always fails", poison],
   ["A replica dies and starts again", crash],
+  ["Every replica is told, also one that is down", notifyAll],
 ];
 
 /**

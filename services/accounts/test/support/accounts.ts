@@ -7,7 +7,14 @@ import { topicsOf } from "@shardcast/protocol";
 import { createWorker, type Worker } from "@shardcast/worker";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
-import { accountHandlers, createLedger, type Effect, type Ledger } from "../../src/index.ts";
+import {
+  accountHandlers,
+  createInterest,
+  createLedger,
+  type Effect,
+  type Interest,
+  type Ledger,
+} from "../../src/index.ts";
 
 export const SERVICE = "accounts";
 export const LANES = 3;
@@ -22,6 +29,7 @@ export function temporaryDir(): string {
 export interface Accounts {
   readonly dir: string;
   readonly ledger: Ledger;
+  readonly interest: Interest;
   readonly client: Client;
   /** What all incarnations have stored, in that order. */
   readonly effects: Effect[];
@@ -36,6 +44,7 @@ export async function accountsOnTwin(): Promise<Accounts> {
   const cluster = new MemoryCluster();
   const dir = temporaryDir();
   const ledger = createLedger(dir);
+  const interest = createInterest(dir);
   const effects: Effect[] = [];
   const log = createMemoryLog({ cluster });
   await log.ensureTopics(Object.values(topicsOf(SERVICE, { lanes: LANES })));
@@ -47,6 +56,7 @@ export async function accountsOnTwin(): Promise<Accounts> {
   return {
     dir,
     ledger,
+    interest,
     client,
     effects,
     async start(member, options = {}) {
@@ -56,6 +66,7 @@ export async function accountsOnTwin(): Promise<Accounts> {
           log: connection,
           handlers: accountHandlers({
             ledger: createLedger(dir),
+            interest,
             onEffect: (effect) => effects.push(effect),
           }),
           service: SERVICE,
