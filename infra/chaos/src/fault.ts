@@ -1,6 +1,3 @@
-/** The replicas a scaling goes through, over and over. */
-export const SCALES = [5, 2, 4, 3] as const;
-
 /** A fault with all that is to be known to carry it out. Members and gateways by ordinal, times in milliseconds. */
 export type Fault =
   /** SIGKILL; started again after `downMs`. */

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Handler, LaneContext, WorkerOptions } from "@shardcast/worker";
-import type { Effect } from "./checker/history.ts";
+import type { BroadcastHandler, Handler, LaneContext, WorkerOptions } from "@shardcast/worker";
+import type { Act, Effect } from "./checker/history.ts";
 import { hostMs } from "./host-clock.ts";
-import type { Work } from "./load/work.ts";
+import type { BroadcastWork, Work } from "./load/work.ts";
 
-export interface TraceOptions {
+export interface TraceOptions<Line> {
   readonly member: string;
   /** Names this worker of this process. */
   readonly incarnation: string;
-  readonly write: (effect: Effect) => void;
+  readonly write: (line: Line) => void;
 }
 
 type Traced = Required<Pick<WorkerOptions, "defaultHandler" | "onLaneAcquired" | "onLaneReleased">>;
 
 /** A handler that does what its caller wants, and hooks; all of it leaves a trace. */
-export function traced({ member, incarnation, write }: TraceOptions): Traced {
+export function traced({ member, incarnation, write }: TraceOptions<Effect>): Traced {
   const defaultHandler: Handler = async (request, context) => {
     const tMs = hostMs();
     const { n, takesMs, fails } = request.json<Work>();
@@ -51,4 +51,19 @@ export function traced({ member, incarnation, write }: TraceOptions): Traced {
   }
 
   return { defaultHandler, onLaneAcquired: hook("acquired"), onLaneReleased: hook("released") };
+}
+
+/** The same for broadcasts. */
+export function tracedBroadcast({ member, incarnation, write }: TraceOptions<Act>): BroadcastHandler {
+  return async (broadcast, { offset, attempt, expiresMs }) => {
+    const { n, takesMs, fails, at } = broadcast.json<BroadcastWork>();
+    const lateMs = Date.now() - expiresMs;
+    const act = { id: broadcast.id, n, offset, member, incarnation, attempt, lateMs };
+    write({ event: "begun", ...act, tMs: hostMs() });
+    await sleep(takesMs);
+    const threw = at === member && (fails === "always" || (fails === "once" && attempt === 1));
+    write({ event: threw ? "failed" : "acted", ...act, tMs: hostMs() });
+    if (threw) throw new Error(`fails ${fails}`);
+    return { member, n };
+  };
 }

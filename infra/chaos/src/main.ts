@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { check } from "./checker/check.ts";
+import { countBy } from "./checker/count.ts";
 import type { Violation } from "./checker/history.ts";
 import { measure } from "./checker/measure.ts";
 import { FAULTS, type FaultKind, isFaultKind } from "./fault.ts";
@@ -14,12 +15,14 @@ const KINDS = Object.keys(FAULTS) as FaultKind[];
 const MAX_SEED = 2 ** 32 - 1;
 /** Replies stay on the log for an hour, and the checker wants to read them all. */
 const MAX_SECONDS = 3_000;
+const MAX_REPLICAS = 16;
 /** Of each clause. */
 const SHOWN = 5;
 const SHOWN_EVIDENCE = 1_000;
 
 const help = `Usage: npm run chaos -- [--seconds N] [--seed S] [--faults a,b,…] [--lanes N] [--replicas N]
-                        [--rate N] [--keys N] [--mutate NAME] [--plan] [--keep]
+                        [--scales a,b,…] [--rate N] [--keys N] [--broadcasts N]
+                        [--mutate NAME] [--plan] [--keep]
 
 Load and faults against real gateways, workers and a real broker; then a checker decides whether the contract held.
 
@@ -29,8 +32,10 @@ Load and faults against real gateways, workers and a real broker; then a checker
               (default: all; on a broker that is not ours, KAFKA_BROKERS, those that leave it alone)
   --lanes     lanes of the service (default: 24)
   --replicas  replicas at the start (default: 3)
+  --scales    replicas that the fault scale goes through, over and over (default: 5,2,4,3)
   --rate      requests per second (default: 150)
   --keys      keys over all lanes (default: 200)
+  --broadcasts  jobs per minute that notify all replicas (default: 60)
   --mutate    switches a guarantee off: ${MUTATIONS.map(({ name }) => name).join(", ")}
   --plan      prints the schedule and does nothing
   --keep      keeps the logs of the processes, which otherwise stay only after a violation
@@ -94,12 +99,6 @@ function show({ clause, what, evidence }: Violation): void {
   console.error(`VIOLATION of ${clause}: ${what}\n  ${JSON.stringify(evidence).slice(0, SHOWN_EVIDENCE)}`);
 }
 
-function countBy(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names.toSorted()) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
-}
-
 function parse(args: string[], signal: AbortSignal) {
   const { values } = parseArgs({
     args,
@@ -112,6 +111,8 @@ function parse(args: string[], signal: AbortSignal) {
       replicas: { type: "string", default: "3" },
       rate: { type: "string", default: "150" },
       keys: { type: "string", default: "200" },
+      scales: { type: "string", default: "5,2,4,3" },
+      broadcasts: { type: "string", default: "60" },
       mutate: { type: "string" },
       plan: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
@@ -124,7 +125,9 @@ function parse(args: string[], signal: AbortSignal) {
     seed: values.seed === undefined ? randomInt(MAX_SEED) : whole("seed", values.seed, 0, MAX_SEED),
     kinds: kindsOf(values.faults, brokers === ""),
     lanes: whole("lanes", values.lanes, 1, 1_000),
-    replicas: whole("replicas", values.replicas, 1, 5),
+    replicas: whole("replicas", values.replicas, 1, MAX_REPLICAS),
+    scales: values.scales.split(",").map((each) => whole("scales", each, 1, MAX_REPLICAS)),
+    broadcasts: whole("broadcasts", values.broadcasts, 1, 6_000) / 60,
     perSecond: whole("rate", values.rate, 1, 10_000),
     keys: whole("keys", values.keys, 1, 10_000),
     brokers,

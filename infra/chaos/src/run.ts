@@ -13,8 +13,9 @@ import { foreignBroker, startBroker } from "./broker.ts";
 import type { History, ProgressSample } from "./checker/history.ts";
 import { Cluster } from "./cluster.ts";
 import { readEffects } from "./effects.ts";
-import { type FaultKind, SCALES } from "./fault.ts";
+import type { FaultKind } from "./fault.ts";
 import { Faults } from "./faults.ts";
+import { startBroadcasts } from "./load/broadcasts.ts";
 import { startLoad } from "./load/load.ts";
 import type { Mutation } from "./mutations.ts";
 import { patchedCopy } from "./patched-copy.ts";
@@ -29,6 +30,10 @@ export interface RunOptions {
   readonly replicas: number;
   readonly perSecond: number;
   readonly keys: number;
+  /** Broadcasts per second. */
+  readonly broadcasts: number;
+  /** The replicas that a scaling goes through, over and over. */
+  readonly scales: readonly number[];
   /** Kafka to use; empty for one of our own. */
   readonly brokers: string;
   readonly mutation: Mutation | undefined;
@@ -54,9 +59,9 @@ const SETTLE_POLL_MS = 200;
 
 /** Load and faults against real processes. Resolves to everything that is known of it when all have ended. */
 export async function run(options: RunOptions): Promise<Ran> {
-  const { seed, lanes, replicas, keys, perSecond, brokers, mutation } = options;
+  const { seed, lanes, replicas, keys, perSecond, scales, brokers, mutation } = options;
   const closers: (() => Promise<unknown>)[] = [];
-  const maxReplicas = Math.max(replicas, ...SCALES);
+  const maxReplicas = Math.max(replicas, ...scales);
   const dir = await mkdtemp(join(tmpdir(), "shardcast-chaos-"));
   const unasked: Record<string, number> = {};
   const prefix = `chaos-${randomUUID().slice(0, 8)}.`;
@@ -89,13 +94,18 @@ export async function run(options: RunOptions): Promise<Ran> {
 
     const load = startLoad({ gateways: cluster.urls, service: SERVICE, lanes, seed, keys, perSecond });
     closers.push(() => load.stop());
+    const told = startBroadcasts({
+      ...{ gateways: cluster.urls, service: SERVICE, seed, perSecond: options.broadcasts },
+      replicas: () => cluster.replicas,
+    });
+    closers.push(() => told.stop());
     await carryOut(options, faults);
     console.error("healing");
     await faults.heal();
-    await load.stop();
+    await Promise.all([load.stop(), told.stop()]);
     console.error("settling");
     await settle(log, topics, prefix);
-    await load.askAgain();
+    await Promise.all([load.askAgain(), told.askAgain()]);
     const finalProgress = await sampleProgress(log, SERVICE, topics, prefix);
     await cluster.stop();
     await sampler.stop();
@@ -103,7 +113,8 @@ export async function run(options: RunOptions): Promise<Ran> {
     const history = {
       ...(await readTopics(log, SERVICE, topics)),
       control: await control.finish(),
-      effects: readEffects(cluster.effectsFile),
+      ...readEffects(cluster.effectsFile),
+      broadcasts: told.broadcasts,
       outcomes: load.outcomes,
       recordedOutcomes: load.recorded,
       progress: sampler.samples,

@@ -1,4 +1,4 @@
-import { type Fault, type FaultKind, SCALES } from "./fault.ts";
+import type { Fault, FaultKind } from "./fault.ts";
 import { Random } from "./random.ts";
 
 export interface ScheduleOptions {
@@ -6,6 +6,8 @@ export interface ScheduleOptions {
   readonly seconds: number;
   readonly kinds: readonly FaultKind[];
   readonly replicas: number;
+  /** The replicas that a scaling goes through, over and over. */
+  readonly scales: readonly number[];
 }
 
 /** A fault, and when it begins, milliseconds after the load. */
@@ -26,7 +28,13 @@ const RECOVERY_MS = 2_500;
  * The faults of a run, made of the seed alone. They overlap a little, but one worker at least is always left alone,
  * and so is one gateway. Each kind comes once, or twice, before any comes more often.
  */
-export function scheduleOf({ seed, seconds, kinds, replicas: initial }: ScheduleOptions): Planned[] {
+export function scheduleOf({
+  seed,
+  seconds,
+  kinds,
+  replicas: initial,
+  scales: steps,
+}: ScheduleOptions): Planned[] {
   const random = new Random(seed);
   const planned: Planned[] = [];
   /** Until when each is in trouble. */
@@ -61,7 +69,7 @@ export function scheduleOf({ seed, seconds, kinds, replicas: initial }: Schedule
     busyMs.set(who, atMs + forMs + RECOVERY_MS);
 
     function nextReplicas(): number {
-      return SCALES[scales % SCALES.length] as number;
+      return steps[scales % steps.length] as number;
     }
 
     function draw(kind: FaultKind): Fault {

@@ -4,13 +4,16 @@ import { createKafkaLog } from "@shardcast/log-kafka";
 import { createWorker } from "@shardcast/worker";
 import { pino } from "pino";
 import { openEffectLog } from "./effects.ts";
-import { traced } from "./handler.ts";
+import { traced, tracedBroadcast } from "./handler.ts";
+import { BROADCAST_HANDLER } from "./load/broadcasts.ts";
 
 const member = process.env.SHARDCAST_MEMBER ?? "";
 const logger = pino({ name: `worker-${member}`, level: process.env.CHAOS_LOG_LEVEL ?? "info" });
 const { write, close } = openEffectLog(process.env.CHAOS_EFFECTS ?? "");
 const log = createKafkaLog({ logger });
-const worker = createWorker({ log, logger, ...traced({ member, incarnation: randomUUID(), write }) });
+const trace = { member, incarnation: randomUUID(), write };
+const worker = createWorker({ log, logger, ...traced(trace) });
+worker.onBroadcast(BROADCAST_HANDLER, tracedBroadcast(trace));
 process.once("SIGTERM", () => void worker.stop());
 worker.start().then(
   () => process.send?.({ kind: "ready" }),

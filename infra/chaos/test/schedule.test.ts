@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
-import { FAULTS, type FaultKind, SCALES } from "../src/fault.ts";
+import { FAULTS, type FaultKind } from "../src/fault.ts";
 import { scheduleOf } from "../src/schedule.ts";
 
 const kinds = Object.keys(FAULTS) as FaultKind[];
 const seeds = Array.from({ length: 50 }, (_, seed) => seed);
-const plan = (seed: number, seconds = 300) => scheduleOf({ seed, seconds, kinds, replicas: 3 });
+const SCALES = [5, 2, 4, 3];
+const plan = (seed: number, seconds = 300) =>
+  scheduleOf({ seed, seconds, kinds, replicas: 3, scales: SCALES });
 
 test("the same seed gives the same schedule, another one another", () => {
   expect(plan(7)).toEqual(plan(7));
@@ -24,9 +26,9 @@ test("every kind of fault comes in a run of five minutes", () => {
 
 test("only what was asked for comes", () => {
   const asked: FaultKind[] = ["kill-worker", "scale"];
-  const planned = scheduleOf({ seed: 1, seconds: 120, kinds: asked, replicas: 3 });
+  const planned = scheduleOf({ seed: 1, seconds: 120, kinds: asked, replicas: 3, scales: SCALES });
   expect(new Set(planned.map(({ kind }) => kind))).toEqual(new Set(asked));
-  expect(scheduleOf({ seed: 1, seconds: 120, kinds: [], replicas: 3 })).toEqual([]);
+  expect(scheduleOf({ seed: 1, seconds: 120, kinds: [], replicas: 3, scales: SCALES })).toEqual([]);
 });
 
 test("faults come in the order of time, within the run, and hit members that there are", () => {

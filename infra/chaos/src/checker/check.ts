@@ -1,4 +1,5 @@
 import { checkAnswers } from "./answers.ts";
+import { checkBroadcasts } from "./broadcasts.ts";
 import { checkDeadlines } from "./deadlines.ts";
 import { factsOf } from "./facts.ts";
 import type { History, Violation } from "./history.ts";
@@ -18,6 +19,7 @@ const CLAUSES = [
   checkDeadlines,
   checkRepeats,
   checkRecorded,
+  checkBroadcasts,
 ];
 
 /** What of the contract a history breaks. */

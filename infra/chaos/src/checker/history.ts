@@ -1,4 +1,4 @@
-import type { ControlRecord, RequestEnd } from "@shardcast/protocol";
+import type { BroadcastStatusJson, ControlRecord, RequestEnd } from "@shardcast/protocol";
 
 /** A request as its handler met it. Times are milliseconds of the host's monotonic clock, the same for all processes. */
 interface Handling {
@@ -42,6 +42,22 @@ export interface LaneEffect {
 
 /** A line of the effect log that all workers share. */
 export type Effect = HandlerStart | HandlerEnd | LaneEffect;
+
+/** A member at a broadcast, a line of the same log. */
+export interface Act {
+  /** `begun`: an attempt of its handler, which `acted` or `failed` ends. */
+  readonly event: "begun" | "acted" | "failed";
+  /** Of the broadcast. */
+  readonly id: string;
+  readonly n: number;
+  readonly offset: number;
+  readonly member: string;
+  readonly incarnation: string;
+  readonly attempt: number;
+  /** By how much it had expired on the process's own wall clock. */
+  readonly lateMs: number;
+  readonly tMs: number;
+}
 
 /** What a caller may conclude from how its request ended. */
 export type Conclusion =
@@ -102,6 +118,17 @@ export interface RecordedOutcome {
   readonly finals: readonly Answer[];
 }
 
+/** A broadcast that was accepted. */
+export interface BroadcastOutcome {
+  readonly n: number;
+  readonly id: string;
+  /** On the host's monotonic clock, when the answer had come. */
+  readonly acceptedMs: number;
+  readonly accepted: BroadcastStatusJson;
+  /** What each gateway said of it in the end; undefined for one that did not know it. */
+  readonly finals: readonly (BroadcastStatusJson | undefined)[];
+}
+
 /** How a recorded request ended, a record of the results topic. */
 export interface EndOnLog extends Answer {
   readonly id: string;
@@ -156,6 +183,8 @@ export interface FaultDone {
 /** Everything that is known of a run. */
 export interface History {
   readonly effects: readonly Effect[];
+  readonly acts: readonly Act[];
+  readonly broadcasts: readonly BroadcastOutcome[];
   readonly outcomes: readonly CallerOutcome[];
   /** Those that are not recorded; their outcome is what their caller got. */
   readonly requests: readonly RequestOnLog[];
@@ -175,7 +204,7 @@ export interface History {
   readonly faults: readonly FaultDone[];
 }
 
-export type Clause = "C1" | "C2" | "C3" | "C4" | "C5" | "C8" | "C9" | "C10";
+export type Clause = "C1" | "C2" | "C3" | "C4" | "C5" | "C6" | "C8" | "C9" | "C10";
 
 export interface Violation {
   readonly clause: Clause;

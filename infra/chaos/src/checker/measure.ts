@@ -1,3 +1,4 @@
+import { countBy } from "./count.ts";
 import { factsOf, isEnd, isLaneEffect, isStart } from "./facts.ts";
 import type { Effect, FaultDone, History } from "./history.ts";
 import { repeatedStarts } from "./repeats.ts";
@@ -15,6 +16,9 @@ export interface Figures {
   /** Requests that are recorded, and how often they were sent. */
   readonly recorded: number;
   readonly recordedSends: number;
+  readonly broadcasts: number;
+  /** Members' standing in the end, over all broadcasts. */
+  readonly told: Readonly<Record<string, number>>;
   readonly takeovers: number;
   /** From the fault to the first handler on a lane of the member that it hit. */
   readonly worstTakeOverMs: number | null;
@@ -57,6 +61,10 @@ export function measure(history: History): Figures {
     deadLetters: history.dead.size,
     recorded: new Set(history.recorded.map(({ id }) => id)).size,
     recordedSends: history.recorded.length,
+    broadcasts: history.broadcasts.length,
+    told: countBy(
+      history.broadcasts.flatMap(({ finals: [final] }) => final?.members.map(({ state }) => state) ?? []),
+    ),
     takeovers: takeovers.length,
     worstTakeOverMs: worst(takeovers),
     moves: moves.length,

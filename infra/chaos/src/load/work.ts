@@ -8,6 +8,12 @@ export interface Work {
   readonly fails: "never" | "once" | "always";
 }
 
+/** What a broadcast wants of its handlers; its body. */
+export interface BroadcastWork extends Work {
+  /** The member whose handler fails. */
+  readonly at: string;
+}
+
 /** A request, and how long its caller waits. */
 export interface Call {
   readonly work: Work;

@@ -1,5 +1,7 @@
-import type { ControlRecord, RequestEnd } from "@shardcast/protocol";
+import type { BroadcastStatusJson, ControlRecord, MemberOutcomeJson, RequestEnd } from "@shardcast/protocol";
 import type {
+  Act,
+  BroadcastOutcome,
   CallerOutcome,
   ControlOnLog,
   Effect,
@@ -36,6 +38,8 @@ interface Handling {
  */
 export class Forge {
   readonly #effects: Effect[] = [];
+  readonly #acts: Act[] = [];
+  readonly #broadcasts: BroadcastOutcome[] = [];
   readonly #outcomes: CallerOutcome[] = [];
   readonly #requests: RequestOnLog[] = [];
   readonly #recorded: RequestOnLog[] = [];
@@ -55,6 +59,8 @@ export class Forge {
   history(): History {
     return {
       effects: this.#effects,
+      acts: this.#acts,
+      broadcasts: this.#broadcasts,
       outcomes: this.#outcomes,
       requests: this.#requests,
       recorded: this.#recorded,
@@ -68,6 +74,43 @@ export class Forge {
       finalProgress: this.#finalProgress,
       faults: this.#faults,
     };
+  }
+
+  /** A map that names so many members. */
+  map(epoch: number, replicas: number): void {
+    this.write({ kind: "map", epoch, replicas, lanes: [0] });
+  }
+
+  /** A member at a broadcast: an attempt, and how it ended; undefined while it goes on. */
+  act(n: number, member: string, event: "acted" | "failed" | undefined, more: Partial<Act> = {}): void {
+    const act = {
+      id: `b${n}`,
+      n,
+      offset: n,
+      member,
+      incarnation: `${member}-a`,
+      attempt: 1,
+      lateMs: -9_000,
+      ...more,
+    };
+    this.#acts.push({ ...act, event: "begun", tMs: this.#tMs++ });
+    if (event !== undefined) this.#acts.push({ ...act, event, tMs: this.#tMs++ });
+  }
+
+  /** A broadcast of the map's epoch, and what both gateways say of it in the end, unless the second says something else. */
+  broadcast(
+    n: number,
+    epoch: number,
+    states: Readonly<Record<string, MemberOutcomeJson["state"]>>,
+    second?: BroadcastStatusJson | "unknown",
+  ): BroadcastStatusJson {
+    const status = (members: readonly object[]) =>
+      ({ id: `b${n}`, epoch, acceptedMs: 0, expiresMs: 30_000, members }) as unknown as BroadcastStatusJson;
+    const accepted = status(Object.keys(states).map((member) => ({ member, state: "waiting" })));
+    const told = status(Object.entries(states).map(([member, state]) => ({ member, state })));
+    const finals = [told, second === "unknown" ? undefined : (second ?? told)];
+    this.#broadcasts.push({ n, id: `b${n}`, acceptedMs: this.#tMs++, accepted, finals });
+    return told;
   }
 
   write(record: ControlRecord): number {
@@ -215,8 +258,8 @@ export class Forge {
     this.#finalProgress.push({ tMs: this.#tMs++, lane, low, doneAbove });
   }
 
-  fault(kind: string, member: string): void {
-    this.#faults.push({ kind, member, tMs: this.#tMs++, untilMs: this.#tMs });
+  fault(kind: string, member: string, forMs = 0): void {
+    this.#faults.push({ kind, member, tMs: this.#tMs++, untilMs: this.#tMs + forMs });
   }
 
   get nowMs(): number {

@@ -103,6 +103,8 @@ test("a crash, a move, a restart and poison, by real workers in memory, are lawf
     effects,
     outcomes,
     recordedOutcomes: [],
+    acts: [],
+    broadcasts: [],
     progress: [],
     finalProgress: await sampleProgress(log, SERVICE, topics, ""),
     faults: [],
