@@ -45,8 +45,8 @@ export class Caller {
     return this.#socket.destroyed;
   }
 
-  /** Sends an ASCII body. */
-  post(path: string, body: string): Promise<Answer> {
+  /** Sends an ASCII body, with these header lines, each with its CRLF. */
+  post(path: string, body: string, headers = ""): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) {
         reject(new Error("the connection is closed"));
@@ -54,7 +54,7 @@ export class Caller {
       }
       this.#waiting = { resolve, reject };
       this.#socket.write(
-        `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+        `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`,
         "latin1",
       );
     });

@@ -7,6 +7,7 @@ import { idle } from "./idle.ts";
 import { deleteTopics } from "./kafka.ts";
 import { latency } from "./latency.ts";
 import { move } from "./move.ts";
+import { notify } from "./notify.ts";
 import { Resources } from "./resources.ts";
 import { results } from "./results.ts";
 import { rolling } from "./rolling.ts";
@@ -41,6 +42,7 @@ const benches = new Map<
     "hot-key",
     { about: "one key at ten times its capacity: what other keys of its lane notice", run: hotKey },
   ],
+  ["notify", { about: "all of 1, 8, 32, 64 members told and heard, against one keyed request", run: notify }],
   ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);
 

@@ -17,11 +17,23 @@ export interface Effect {
   readonly refused?: string;
 }
 
+/** A member at a broadcast. */
+export interface Told {
+  readonly event: "begun" | "acted";
+  readonly id: string;
+  readonly text: string;
+  readonly member: string;
+  readonly attempt: number;
+  readonly pid: number;
+}
+
+export const toldFile = (effectsFile: string): string => `${effectsFile}.told`;
+
 /** Lines are whole and in the order in which they were written, also from several processes and after a kill. */
-export function openEffectLog(path: string) {
+export function openEffectLog<T = Effect>(path: string) {
   const fd = openSync(path, "a");
   return {
-    write: (effect: Effect) => void writeSync(fd, `${JSON.stringify(effect)}\n`),
+    write: (effect: T) => void writeSync(fd, `${JSON.stringify(effect)}\n`),
     close: () => closeSync(fd),
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createLedger } from "@shardcast/accounts";
 import { createKafkaLog } from "@shardcast/log-kafka";
 import {
+  type BroadcastHandler,
   createWorker,
   type Handler,
   type HandlerContext,
@@ -12,7 +13,7 @@ import {
   TerminalError,
 } from "@shardcast/worker";
 import { pino } from "pino";
-import { type Effect, gateOf, openEffectLog } from "./effects.ts";
+import { type Effect, gateOf, openEffectLog, type Told, toldFile } from "./effects.ts";
 
 /** Keys that begin with this take long, so that others of their lane overtake them. */
 const SLOW = "slow";
@@ -90,6 +91,18 @@ const fail: Handler = (request, context) => {
   throw new Error(`poison for ${request.key}`);
 };
 
+const told = openEffectLog<Told>(toldFile(effectsFile));
+
+/** Leaves a trace, and is held while there is no file of its text: not by its signal, as those that do not listen to it. */
+const note: BroadcastHandler = async (broadcast, { member, attempt }) => {
+  const { pid } = process;
+  const text = broadcast.text();
+  told.write({ event: "begun", id: broadcast.id, text, member, attempt, pid });
+  while (text.startsWith("held") && !existsSync(gateOf(effectsFile, text))) await sleep(10);
+  told.write({ event: "acted", id: broadcast.id, text, member, attempt, pid });
+  return { member, pid };
+};
+
 const log = createKafkaLog({ logger });
 // Strangers name no handler: theirs is the default one.
 const worker = createWorker({
@@ -99,9 +112,11 @@ const worker = createWorker({
   onLaneAcquired: (lane, { fencingToken }) => ledger.fence({ lane, fencingToken }),
   defaultHandler: append,
 });
+worker.onBroadcast("note", note);
 process.once("SIGTERM", () => void worker.stop());
 await worker.start();
 const { reason } = await worker.ended;
 await log.close();
 effects.close();
+told.close();
 process.exit(reason === "stopped" ? 0 : 1);
