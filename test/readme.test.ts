@@ -13,6 +13,7 @@ const run = promisify(execFile);
 const SURROUNDINGS = `
 declare function addTo(key: string, cents: number, id: string): Promise<number>;
 declare function balanceOf(key: string): Promise<number>;
+declare function reload(rates: unknown): Promise<void>;
 `;
 
 test("the README's code compiles as it stands", async () => {
