@@ -4,7 +4,7 @@ import { type Ground, SERVICE, startShardcast } from "./cluster.ts";
 import { percentile, printFigure, ratioOf } from "./figures.ts";
 import { Child } from "./processes/child.ts";
 
-/** Members that are told, one after the other: those of before stay. */
+/** Members that are told, one number after the other. */
 const SIZES = [1, 8, 32, 64] as const;
 /** Members share processes: so many machines there are not. */
 const PROCESSES = 4;
@@ -21,10 +21,8 @@ export async function notify(ground: Ground): Promise<void> {
   const url = await startShardcast(ground);
   const { hostname, port } = new URL(url);
   const caller = await Caller.connect(hostname, Number(port));
-  let started = 0;
   for (const size of SIZES) {
-    await startMembers(ground, started, size);
-    started = size;
+    const members = await startMembers(ground, size);
     await untilExpected(caller, size);
     for (let i = 0; i < WARM_UP; i++) await tell(caller, size).then(() => ask(caller));
     const asked = new Float64Array(RUNS);
@@ -34,13 +32,14 @@ export async function notify(ground: Ground): Promise<void> {
       told[i] = await tell(caller, size);
     }
     print(size, asked.sort(), told.sort());
+    await Promise.all(members.map((child) => child.stop()));
   }
   caller.close();
 }
 
-/** Members `from` to before `to`, spread over few processes. */
-async function startMembers({ brokers, prefix, resources }: Ground, from: number, to: number): Promise<void> {
-  const names = Array.from({ length: to - from }, (_, i) => `pod-${from + i}-x`);
+/** Spread over few processes. */
+async function startMembers({ brokers, prefix, resources }: Ground, size: number): Promise<readonly Child[]> {
+  const names = Array.from({ length: size }, (_, i) => `pod-${i}-x`);
   const shares = [...Map.groupBy(names, (_, i) => i % PROCESSES).values()];
   const children = shares.map((share, i) => {
     const env = {
@@ -50,9 +49,10 @@ async function startMembers({ brokers, prefix, resources }: Ground, from: number
       BENCH_MEMBERS: share.join(","),
     };
     const script = import.meta.resolve("./processes/subscribers.ts");
-    return resources.add(new Child(`subscribers ${from}/${i}`, script, { env }));
+    return resources.add(new Child(`subscribers ${i} of ${size}`, script, { env }));
   });
   await Promise.all(children.map((child) => child.message("ready")));
+  return children;
 }
 
 /** The gateway has heard of all of them. */

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { idempotentRequestId, laneOfRequestId, newRequestId } from "./id.ts";
 import { isHandlerName, isServiceName } from "./names.ts";
 import { asBuffer, headerText, type IncomingRecord, type WireRecord } from "./record.ts";
@@ -54,13 +53,10 @@ export type DecodedBroadcast =
 /** Members that one broadcast can expect. */
 export const MAX_EXPECTED = 10_000;
 
+const MAX_NAME = 1_024;
 const EMPTY = Buffer.alloc(0);
 const CANCEL = "cancel";
 const WHOLE = /^[0-9]{1,15}$/;
-
-const name = z.string().min(1).max(1_024);
-/** A name, or a name with an incarnation: most are durable, and there may be many. */
-const expectedMembers = z.array(z.union([name, z.tuple([name, name])])).max(MAX_EXPECTED);
 
 /** A new id: its last bits say which partition of `S.acks` is the broadcast's. */
 export function newBroadcastId(): string {
@@ -168,16 +164,27 @@ export function decodeBroadcast(record: IncomingRecord, service: string): Decode
   };
 }
 
+/** By hand: every member reads it before it can act, and there may be thousands. */
 function parseExpected(text: string): readonly ExpectedMember[] | undefined {
+  let listed: unknown;
   try {
-    return expectedMembers
-      .safeParse(JSON.parse(text))
-      .data?.map((each) =>
-        typeof each === "string" ? { member: each } : { member: each[0], incarnation: each[1] },
-      );
+    listed = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (!Array.isArray(listed) || listed.length > MAX_EXPECTED) return undefined;
+  const expected: ExpectedMember[] = [];
+  for (const each of listed as unknown[]) {
+    if (isName(each)) expected.push({ member: each });
+    else if (Array.isArray(each) && each.length === 2 && isName(each[0]) && isName(each[1]))
+      expected.push({ member: each[0], incarnation: each[1] });
+    else return undefined;
+  }
+  return expected;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= MAX_NAME;
 }
 
 function malformed(reason: string): DecodedBroadcast {

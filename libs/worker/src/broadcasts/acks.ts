@@ -82,13 +82,13 @@ export class AckWriter {
 
   async #acked(id: string, attempt: number, reply: HandlerReply): Promise<void> {
     const whole = replyAnswer(reply);
-    const small = tooLarge(whole);
-    const answer = bytesOf(whole) > MAX_REPLY_BYTES ? small : whole;
+    const small = () => ({ kind: "acked", attempt, ...sent(tooLarge(whole)) }) as const;
+    const fits = bytesOf(whole) <= MAX_REPLY_BYTES;
     try {
-      await this.#insist(id, { kind: "acked", attempt, ...sent(answer) });
+      await this.#insist(id, fits ? { kind: "acked", attempt, ...sent(whole) } : small());
     } catch (error) {
-      if (!isTooLarge(error) || answer === small) throw error;
-      await this.#insist(id, { kind: "acked", attempt, ...sent(small) });
+      if (!isTooLarge(error) || !fits) throw error;
+      await this.#insist(id, small());
     }
   }
 
