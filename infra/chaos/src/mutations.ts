@@ -74,6 +74,18 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    // A member that comes back begins with what is sent from then on.
+    name: "catch-up",
+    breaks: ["C6"],
+    changes: [
+      {
+        file: "libs/worker/src/broadcasts/durable.ts",
+        find: 'const from = found ?? { offset: low, metadata: "" };',
+        replace: 'const from = { offset: low > high ? low : high, metadata: "" };',
+      },
+    ],
+  },
 ];
 
 /** @throws {Error} when the text does not occur exactly once: the sources have changed, and so must the mutation */
