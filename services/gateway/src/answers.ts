@@ -67,7 +67,7 @@ export function sendStatus(reply: FastifyReply, status: RequestStatus, logger: L
   }
   const { id, state } = status;
   reply.code(202).header("retry-after", RETRY_AFTER).header("shardcast-request-id", id);
-  const attempt = state === "pending" ? {} : { attempt: status.attempt };
+  const attempt = state === "pending" ? {} : { attempt: status.attempt, atMs: status.atMs };
   const reason = state === "retrying" ? { reason: status.reason } : {};
   sendJson(reply, { id, state, ...attempt, ...reason });
 }

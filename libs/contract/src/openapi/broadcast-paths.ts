@@ -4,7 +4,7 @@ import type { JsonObject } from "../documents/json.ts";
 import { problemOf } from "../documents/problem-schema.ts";
 import type { Ref, Schemas } from "../documents/schemas.ts";
 import type { UniqueNames } from "../documents/unique-names.ts";
-import { broadcastStatusSchema } from "./broadcast-schemas.ts";
+import { putBroadcastStatus } from "./broadcast-schemas.ts";
 import { headerRefs } from "./headers.ts";
 import { GATEWAY_CODES, problemResponses, type Refusal } from "./problems.ts";
 import { requestBody, takesNothing } from "./request-body.ts";
@@ -32,7 +32,7 @@ const seconds: JsonObject = { type: "number", exclusiveMinimum: 0 };
 export function broadcastPaths(parts: BroadcastPathParts): Record<string, JsonObject> | undefined {
   const { contract, operationIds, schemas, problem } = parts;
   if (Object.keys(contract.broadcasts ?? {}).length === 0) return undefined;
-  const status = broadcastStatusSchema(schemas);
+  const status = putBroadcastStatus(schemas);
   const known = (description: string): JsonObject => ({
     description,
     content: { "application/json": { schema: status } },

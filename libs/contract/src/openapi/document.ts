@@ -86,6 +86,7 @@ const PENDING: JsonObject = {
     location: { type: "string", format: "uri-reference" },
     keptForSeconds: { type: "integer" },
     attempt: { type: "integer", minimum: 1 },
+    atMs: { type: "integer", description: "When it started, or failed; epoch milliseconds." },
     reason: { type: "string", description: "Why the last attempt failed." },
   },
 };
