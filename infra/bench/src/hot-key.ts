@@ -4,7 +4,7 @@ import { Caller } from "./caller.ts";
 import { nowMs } from "./clock.ts";
 import { type Gateway, type Ground, SERVICE, startGateway, WORKERS } from "./cluster.ts";
 import { Failed } from "./failed.ts";
-import { printFigure } from "./figures.ts";
+import { printFigure, ratioOf } from "./figures.ts";
 import { PacedLoad } from "./paced/load.ts";
 import { printBeside } from "./paced/report.ts";
 import type { Target } from "./paced/run.ts";
@@ -19,6 +19,9 @@ const HOT_PER_SECOND = 1_000;
 const WARM_UP_MS = 5_000;
 /** Until the hot key has as much in flight as it may. */
 const HEAT_UP_MS = 2_000;
+/** Enough to know how it is without; what is long is for the memory. */
+const MOST_CALM_MS = 60_000;
+const MEMORY_SAMPLES = 10;
 
 /** What callers of other keys of a lane notice of one key that is asked for at ten times of what it can answer. */
 export async function hotKey(ground: Ground, { seconds }: { readonly seconds: number }): Promise<void> {
@@ -27,25 +30,37 @@ export async function hotKey(ground: Ground, { seconds }: { readonly seconds: nu
   const [hot, ...targets] = await keysOfLane(gateway, OTHERS + 1);
   const plan = { url: gateway.url, ratePerSecond: OTHERS_PER_SECOND, targets };
   await load.warmUp(plan, WARM_UP_MS);
-  const beginMb = residentMb(gateway);
 
   await load.begin(plan);
-  await sleep(seconds * 1_000);
+  await sleep(Math.min(seconds * 1_000, MOST_CALM_MS));
   const calm = await load.end();
 
   const heat = new Heat(gateway.url, (hot as Target).key);
   await sleep(HEAT_UP_MS);
   await load.begin(plan);
-  await sleep(seconds * 1_000);
+  const residentsMb: number[] = [];
+  for (let i = 0; i < MEMORY_SAMPLES; i++) {
+    await sleep((seconds * 1_000) / MEMORY_SAMPLES);
+    residentsMb.push(residentMb(gateway));
+  }
   const others = await load.end();
-  const endMb = residentMb(gateway);
+  console.error(`hot-key: the gateway's memory, MB: ${residentsMb.map(Math.round).join(", ")}`);
   const { answered, refused, failed, elapsedMs } = await heat.end();
 
   printBeside("hot-key.calm", waitsOf(calm.samples), "hot-key.others", waitsOf(others.samples));
   printFigure({ name: "hot-key.answered", value: (answered * 1_000) / elapsedMs, unit: "requests/s" });
   printFigure({ name: "hot-key.refused", value: refused, unit: "requests" });
-  printFigure({ name: "hot-key.memory-begin", value: beginMb, unit: "MB" });
-  printFigure({ name: "hot-key.memory-end", value: endMb, unit: "MB" });
+  const [firstMb = 0] = residentsMb;
+  printFigure({ name: "hot-key.memory-begin", value: firstMb, unit: "MB" });
+  printFigure({
+    ...{
+      name: "hot-key.memory-end",
+      value: residentsMb.at(-1) ?? 0,
+      unit: "MB",
+      against: "hot-key.memory-begin",
+    },
+    ratio: ratioOf(residentsMb.at(-1) ?? 0, firstMb),
+  });
   printFigure({ name: "hot-key.others.failed", value: others.failed, unit: "requests" });
 
   for (const result of [calm, others]) if (result.failed > 0) throw new Failed("hot-key", result);
@@ -124,10 +139,18 @@ class Heat {
     this.#timer = setTimeout(() => this.#sendDue(), 1);
   }
 
+  /** An idle one, unless the gateway has closed it since. */
+  async #caller(): Promise<Caller> {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (!idle.closed) return idle;
+    }
+    return Caller.connect(this.#url.hostname, Number(this.#url.port));
+  }
+
   /** Never rejects. */
   async #ask(): Promise<void> {
     try {
-      const caller = this.#idle.pop() ?? (await Caller.connect(this.#url.hostname, Number(this.#url.port)));
+      const caller = await this.#caller();
       const { status, body } = await caller.post(this.#path, "hot");
       this.#idle.push(caller);
       if (status === 200) this.#answered++;
