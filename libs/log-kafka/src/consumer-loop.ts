@@ -49,7 +49,6 @@ const SILENCE_MS = 15_000;
 const RESTART_MS = 500;
 /** As long as a broker may take to load its groups after a start, and a caller to wait for it. */
 const START_RETRIES = 20;
-const LEAVE_TIMEOUT_MS = 2_000;
 
 type State =
   | { readonly kind: "joining"; readonly link: Link; readonly consumer: Consumer }
@@ -120,9 +119,9 @@ export class ConsumerLoop {
     if (state.kind === "restarting") clearTimeout(state.timer);
     if (state.kind === "joined") clearInterval(state.watchdog);
     if (state.kind !== "joined" && state.kind !== "joining") return;
-    // Leaving ends the group at once instead of after its session; worth a moment, not more.
-    await bounded(state.consumer.disconnect(), LEAVE_TIMEOUT_MS, "leaving").catch(() => {});
-    state.link.cut();
+    // Without leaving: kafkajs would wait for the fetch that is under way, up to its longest wait, and nobody takes over in a group of
+    // one. The broker forgets it after its session.
+    throwAway(state.link, state.consumer);
   }
 
   async #run(link: Link, consumer: Consumer): Promise<void> {
