@@ -9,7 +9,7 @@ import {
   goneHeaders,
   joinedHeaders,
 } from "./broadcast-headers.ts";
-import type { PutMessage } from "./messages.ts";
+import type { PutMessage } from "./put-message.ts";
 
 /** A broadcast's message, by its name in the document. */
 export interface BroadcastMessage {

@@ -15,6 +15,7 @@ import {
   requestHeaders,
   resultHeaders,
 } from "./headers.ts";
+import type { PutMessage } from "./put-message.ts";
 
 /** A handler's messages, by their names in the document. */
 export interface HandlerMessages {
@@ -39,15 +40,6 @@ export interface Messages {
   /** Undefined where the contract declares none. */
   readonly broadcasts: BroadcastMessages | undefined;
 }
-
-/** Puts a message there, under this name or one like it. `key`: what the record's key is; none without it. */
-export type PutMessage = (
-  wanted: string,
-  summary: string,
-  headers: JsonObject,
-  payload: JsonObject,
-  key?: JsonObject,
-) => string;
 
 const BINDING_VERSION = "0.5.0";
 const EMPTY: JsonObject = { description: "Empty." };

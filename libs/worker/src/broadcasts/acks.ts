@@ -11,15 +11,7 @@ import type { Logger } from "pino";
 import { type Answer, replyAnswer, tooLarge } from "../execution/answer.ts";
 import { retry } from "../execution/retry.ts";
 import type { HandlerReply } from "../reply.ts";
-import type { BroadcastOutcome } from "./attempts.ts";
-
-/** Who wants to know of the attempts of one broadcast. */
-export interface BroadcastNews {
-  /** An attempt starts, counted from 1. Returns what is to be called when it has ended. */
-  started(attempt: number): () => void;
-  /** It has failed, and another will follow. */
-  failed(attempt: number, reason: string): void;
-}
+import type { BroadcastNews, BroadcastOutcome } from "./outcome.ts";
 
 /** What a member says of one broadcast. */
 export interface Acks extends BroadcastNews {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ErrorCode } from "@shardcast/protocol";
 import type { LimitFunction } from "p-limit";
 import type { RetryContext } from "p-retry";
 import type { BroadcastHandler } from "../broadcast-handler.ts";
@@ -8,19 +7,10 @@ import { AttemptFailed, messageOf } from "../execution/attempt-failed.ts";
 import type { RetryPolicy } from "../execution/execute.ts";
 import { retryAfter } from "../execution/retry.ts";
 import { type HandlerReply, toReply } from "../reply.ts";
-import type { BroadcastNews } from "./acks.ts";
 import { BroadcastAttempt, IncomingBroadcast } from "./message.ts";
+import type { BroadcastNews, BroadcastOutcome } from "./outcome.ts";
 import type { ReceivedBroadcast } from "./received.ts";
 import type { BroadcastScope } from "./scope.ts";
-
-/** What came of a broadcast here. */
-export type BroadcastOutcome =
-  | { readonly kind: "acked"; readonly reply: HandlerReply; readonly attempts: number }
-  | { readonly kind: "failed"; readonly code: ErrorCode; readonly reason: string; readonly attempts: number }
-  /** It has ended for everybody: its time is over, or somebody has cancelled it. The gateways say so. */
-  | { readonly kind: "closed" }
-  /** Not ended: this process stops. It stays on the log for the next one. */
-  | { readonly kind: "abandoned" };
 
 export interface Attempts {
   readonly scope: BroadcastScope;

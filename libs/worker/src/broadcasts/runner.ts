@@ -2,8 +2,9 @@ import pLimit from "p-limit";
 import type { RetryPolicy } from "../execution/execute.ts";
 import { KeyChains } from "../execution/key-chains.ts";
 import { type Acks, type AckWriter, NO_ACKS } from "./acks.ts";
-import { attemptBroadcast, type BroadcastOutcome } from "./attempts.ts";
+import { attemptBroadcast } from "./attempts.ts";
 import type { BroadcastHandlers, Subscribed } from "./handlers.ts";
+import type { BroadcastOutcome } from "./outcome.ts";
 import type { ReceivedBroadcast } from "./received.ts";
 import type { BroadcastScope } from "./scope.ts";
 

@@ -1,8 +1,8 @@
 import { type BroadcastStatus, ShardcastError } from "@shardcast/protocol";
 import type { Call } from "../call.ts";
 import { EXIT_CODES, type ExitName, exitOfError, exitOfVerdict } from "../exit-codes.ts";
+import { progressOf } from "./choose-progress.ts";
 import { follow } from "./follow.ts";
-import { progressOf } from "./progress.ts";
 
 /** A broadcast that is on the log. */
 export interface Accepted {
