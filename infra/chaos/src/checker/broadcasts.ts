@@ -29,7 +29,8 @@ function checkStatus(history: History, outcome: BroadcastOutcome, acts: readonly
   if (finals.some((each) => JSON.stringify(each) !== JSON.stringify(told)))
     return fault("is told in two ways");
   if (namesIn(told) !== namesIn(accepted)) return fault("does not expect any more whom it expected");
-  const replicas = replicasAt(history, accepted.epoch);
+  // While nobody has planned, as many as were configured: any, but from 0 on.
+  const replicas = accepted.epoch === 0 ? accepted.members.length : replicasAt(history, accepted.epoch);
   const ordinals = Array.from({ length: replicas ?? 0 }, (_, ordinal) => String(ordinal)).sort();
   if (namesIn(accepted) !== ordinals.join())
     return fault(`does not expect the ${replicas} members of its map`);

@@ -29,6 +29,13 @@ describe("is lawful", () => {
     expect(check(run.history())).toEqual([]);
   });
 
+  test("that one which came before any map expects those that were configured", () => {
+    const run = lawful();
+    run.act(2, "0", "acted");
+    run.broadcast(2, 0, { 0: "acked" });
+    expect(check(run.history())).toEqual([]);
+  });
+
   test("that a later process of the member acts again: the first may not have been able to say so", () => {
     const run = lawful();
     run.act(1, "1", "acted", { incarnation: "1-b" });
