@@ -69,8 +69,10 @@ describe("replicas from a StatefulSet", () => {
   it("are planned for when they are known, not before, and the gateway is ready all the same", async () => {
     const api = await startApi();
     const settings = { services: "accounts=12/4", planner: true, statefulSets: "accounts=shop/accounts" };
+    // There are no members here, and for nobody nothing is planned.
+    const reassignAfterMs = 600_000;
     const { logger, lines } = recordingLogger();
-    const { gateway } = await startGateway({ ...settings, env: api.env, logger });
+    const { gateway } = await startGateway({ ...settings, reassignAfterMs, env: api.env, logger });
     await gateway.ready;
     expect((await call(gateway, "/readyz", { method: "GET" })).status).toBe(200);
     await expect.poll(() => api.asked.length, { timeout: 10_000 }).toBeGreaterThan(2);
