@@ -23,7 +23,8 @@ export interface StatefulSetReplicasOptions {
  * away, and also when the StatefulSet is deleted: that may be a mistake, or the first half of replacing it, and no reason to
  * move lanes. Needs the verbs `list` and `watch` for the one name.
  *
- * Members are numbered from 0 on: with `spec.ordinals.start` it logs an error and says 0, not known.
+ * Members are numbered from 0 on: with `spec.ordinals.start` it logs an error and says 0, not known. Scaled to 0 it says that as well: who has
+ * nobody to give lanes to leaves them where they are.
  */
 export class StatefulSetReplicas implements ReplicaSource {
   readonly #name: string;
