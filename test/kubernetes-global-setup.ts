@@ -3,7 +3,7 @@ import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Administrator of the cluster that all *.kubernetes.test.ts share; undefined where there is none. Tests keep apart by namespaces. */
+    /** Of an administrator of the cluster that all *.kubernetes.test.ts share, in namespaces of their own; undefined without one. */
     kubeconfig: string | undefined;
   }
 }
@@ -13,8 +13,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   project.provide("kubeconfig", cluster?.kubeconfig);
   if (cluster === undefined) {
     console.warn(
-      "NO KUBERNETES FOR THE TESTS: *.kubernetes.test.ts ARE SKIPPED. Set KUBECONFIG to a cluster that tests may use, or " +
-        "CTLPLANE_DIR to a folder with bin/ctlplane, a program that has etcd, kube-apiserver and kube-controller-manager in it.",
+      "NO KUBERNETES FOR THE TESTS: *.kubernetes.test.ts ARE SKIPPED. Set KUBECONFIG to a cluster that tests may use, " +
+        "or CTLPLANE_DIR to a folder with bin/ctlplane: etcd, kube-apiserver and kube-controller-manager in one program.",
     );
     return undefined;
   }

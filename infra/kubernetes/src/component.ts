@@ -28,7 +28,7 @@ export interface Component {
   stop(): Promise<void>;
 }
 
-/** Resolves when it does its work. It does not outlive this process. Rejects with the tail of its output when it ends before. */
+/** Resolves when it does its work, rejects with the tail of its output when it ends before. It does not outlive us. */
 export async function startComponent(options: ComponentOptions): Promise<Component> {
   const { name, command, args, cwd, isReady } = options;
   const log = await open(options.log, "a");

@@ -7,7 +7,7 @@ import { answers, asAdmin } from "./ask.ts";
 import { type Component, startComponent } from "./component.ts";
 import { kubeconfigOf, makePki } from "./pki.ts";
 
-/** A real etcd, API server and controller manager, as processes of this machine, without nodes: its pods stay Pending. */
+/** A real etcd, API server and controller manager as local processes, without nodes: its pods stay Pending. */
 export interface ControlPlane {
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
@@ -19,7 +19,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** The program that has all components in it: below `CTLPLANE_DIR`, or where it is built to. Undefined when it is not there. */
+/** The program that has all components in it, in `CTLPLANE_DIR` or where it is built to; undefined without one. */
 export function controlPlaneBinary(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const binary = join(env.CTLPLANE_DIR ?? join(homedir(), ".cache", "ctlplane"), "bin", "ctlplane");
   try {

@@ -8,7 +8,7 @@ const openssl = (args: readonly string[]) => run("openssl", args);
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 const NAMES = "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1";
 
-/** Makes what the components know each other by: `ca`, `apiserver` and `admin` (.crt, .key), and `sa` (.key, .pub). */
+/** Makes what the components know each other by: `ca`, `apiserver`, `admin` (.crt, .key) and `sa` (.key, .pub). */
 export async function makePki(dir: string): Promise<void> {
   const at = (name: string) => join(dir, name);
   const authority = ["req", "-x509", ...KEY, "-keyout", at("ca.key"), "-out", at("ca.crt"), "-days", "2"];

@@ -6,7 +6,7 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** The cluster for tests: that of KUBECONFIG, else a control plane of our own where its program is there, else none. */
+/** The cluster for tests: KUBECONFIG's, else a control plane of our own where its program is there, else none. */
 export async function acquireTestCluster(): Promise<TestCluster | undefined> {
   const given = process.env.KUBECONFIG ?? "";
   if (given !== "") return { source: "KUBECONFIG", kubeconfig: given, stop: async () => {} };

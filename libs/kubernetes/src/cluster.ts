@@ -41,8 +41,8 @@ export class Cluster {
   }
 
   /**
-   * Resolves with the answer's bytes as they come, when the API server has said 200. They must be read, to the end or until
-   * the signal fires: the connection is theirs alone and ends with them.
+   * Resolves with the answer's bytes as they come, when the API server has said 200. They must be read, to the end or
+   * until the signal fires: the connection is theirs alone and ends with them.
    *
    * @throws {ApiFault} another status
    */
@@ -56,7 +56,7 @@ export class Cluster {
     const context = new RequestContext(url, HttpMethod.GET);
     // Each time: tokens are renewed in their files.
     await this.#config.applySecurityAuthentication(context);
-    // One a request, as the client makes them, or an API server that went away silently would be asked over its dead connection.
+    // One a request: an API server that went away silently would otherwise be asked over its dead connection.
     const dispatcher = context.getDispatcher() ?? new Agent();
     try {
       const headers = { ...context.getHeaders(), accept: "application/json", "user-agent": "shardcast" };

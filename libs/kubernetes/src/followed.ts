@@ -6,13 +6,13 @@ import { parseEvent, parseList, type Resource } from "./resource.ts";
 
 /** Of the times, milliseconds. */
 export interface FollowTimes {
-  /** How long one watch may last; the API server ends it then, and the next one begins. Whole seconds. Default 30,000. */
+  /** How long one watch may last; the API server ends it then. Rounded up to whole seconds. Default 30,000. */
   readonly watchMs: number;
   /** How much longer than that nothing may be heard before the connection counts as dead. Default 5,000. */
   readonly slackMs: number;
   /** How long a list may be silent. Default 10,000. */
   readonly listMs: number;
-  /** First wait after something went wrong; doubled each time, and up to half of it left out at random. Default 200. */
+  /** First wait after something went wrong; doubled each time, up to half of it left out at random. Default 200. */
   readonly retryMinMs: number;
   /** Longest such wait. Default 10,000. */
   readonly retryMaxMs: number;
@@ -51,8 +51,8 @@ type State =
   | { readonly kind: "closed" };
 
 /**
- * Objects of the API, listed and then watched. Whatever ends a watch but its time (a fault, silence, a line that makes no sense, 410), the
- * objects are listed anew: what happened meanwhile is in the list. Tried for ever.
+ * Objects of the API, listed and then watched. Whatever ends a watch but its time (a fault, silence, a line that makes no
+ * sense, 410), the objects are listed anew: what happened meanwhile is in the list. Tried for ever.
  */
 export class Followed<T extends Resource> {
   readonly #options: FollowOptions<T>;

@@ -19,12 +19,12 @@ export interface StatefulSetReplicasOptions {
 }
 
 /**
- * How many replicas a StatefulSet is to have, by its `spec.replicas`: 0 until that was read, what was read last while the API is
- * away, and also when the StatefulSet is deleted: that may be a mistake, or the first half of replacing it, and no reason to
+ * How many replicas a StatefulSet is to have, by its `spec.replicas`: 0 until that was read, and what was read last while the
+ * API is away, or when the StatefulSet is deleted: that may be a mistake, or the first half of replacing it, and no reason to
  * move lanes. Needs the verbs `list` and `watch` for the one name.
  *
- * Members are numbered from 0 on: with `spec.ordinals.start` it logs an error and says 0, not known. Scaled to 0 it says that as well: who has
- * nobody to give lanes to leaves them where they are.
+ * Members are numbered from 0 on: with `spec.ordinals.start` it logs an error and says 0, not known. Scaled to 0 it says that
+ * as well: with nobody to give lanes to they stay where they are.
  */
 export class StatefulSetReplicas implements ReplicaSource {
   readonly #name: string;

@@ -123,9 +123,9 @@ export interface GatewaySettings extends CallbackOptions {
   readonly replicasFile?: string;
   /**
    * StatefulSets whose `spec.replicas` say how many replicas are wanted now, and count more than `services`. As text,
-   * `service[=[namespace/]name]`: `accounts,orders=shop/orders-v2`; the name is the service's and the namespace our own, unless it says
-   * otherwise. Reached by `KUBECONFIG`, or as the pod's service account; while that is not possible, what was read last counts, and
-   * nothing is planned before. Not together with `replicasFile`. Default none.
+   * `service[=[namespace/]name]`: `accounts,orders=shop/orders-v2`; the name is the service's and the namespace our own,
+   * unless it says otherwise. Reached by `KUBECONFIG`, or as the pod's service account; while that is not possible, what was
+   * read last counts, and nothing is planned before. Not together with `replicasFile`. Default none.
    */
   readonly statefulSets?: Readonly<Record<string, StatefulSetRef>> | string;
   /** A member that is silent for so long loses its lanes to others. Default 10,000, at least 1,000. */

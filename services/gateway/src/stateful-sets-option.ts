@@ -21,8 +21,8 @@ const refs = z.record(
 const ITEM = /^([^=/]+)(?:=(?:([^=/]+)\/)?([^=/]+))?$/;
 
 /**
- * The StatefulSets by service, from code as a record, or as text: `service[=[namespace/]name]`, separated by commas. The name is the service's, unless it says
- * otherwise.
+ * The StatefulSets by service, from code as a record, or as text: `service[=[namespace/]name]`, separated by commas. The name
+ * is the service's, unless it says otherwise.
  */
 export const statefulSetsOption = z.preprocess((value, context) => {
   if (typeof value !== "string") return value;
