@@ -103,7 +103,7 @@ describe("the rights of k8s/rbac-gateway.yaml", () => {
     onTestFinished(() => source.close());
     await expect
       .poll(() => lines.map(({ err }) => String((err as { message?: string })?.message)).join("\n"), poll)
-      .toMatch(/403: statefulsets.* is forbidden/);
+      .toMatch(new RegExp(`403: statefulsets.*"others" is forbidden.*"${namespace.name}"`));
     expect(source.replicas).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import type { ReplicaSource } from "@shardcast/control";
 import type { StatefulSetReplicas } from "@shardcast/kubernetes";
+import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import type { StatefulSetRef } from "./stateful-sets-option.ts";
 
@@ -26,7 +27,7 @@ export class StatefulSets {
   static async open({ statefulSets, env, logger }: StatefulSetsOptions): Promise<StatefulSets> {
     // Only for who asks for it: the Kubernetes client takes most of a second to load, and 90 MB.
     const { Cluster, StatefulSetReplicas } = await import("@shardcast/kubernetes");
-    const cluster = new Cluster(env === undefined ? {} : { env });
+    const cluster = named(() => new Cluster(env === undefined ? {} : { env }));
     const follow = (service: string, ref: StatefulSetRef) =>
       new StatefulSetReplicas({ cluster, ...ref, logger: logger.child({ service }) });
     return new StatefulSets(
@@ -42,5 +43,15 @@ export class StatefulSets {
   /** Asks no more; what they said last goes on counting. */
   close(): void {
     for (const source of this.#sources.values()) source.close();
+  }
+}
+
+/** With the setting that asks for it. */
+function named<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    const detail = `gateway: statefulSets (SHARDCAST_STATEFUL_SETS): ${(cause as Error).message}`;
+    throw new ShardcastError("SHARDCAST_INVALID_CONFIG", detail, { cause });
   }
 }
