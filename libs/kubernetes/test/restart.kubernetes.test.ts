@@ -26,15 +26,15 @@ describe("an API server that ends", () => {
     onTestFinished(() => source.close());
     await expect.poll(() => source.replicas, poll).toBe(3);
     const again = () => lines.filter(({ msg }) => msg === "following the Kubernetes API again").length;
-    for (const [turn, replicas] of [5, 2].entries()) {
-      const before = warnings().length;
+    for (const replicas of [5, 2]) {
+      const [before, beforeAgain] = [warnings().length, again()];
       await plane.killApiServer();
       await expect.poll(() => warnings().length, poll).toBeGreaterThan(before);
       expect(source.replicas).not.toBe(0);
       await plane.startApiServer();
       await namespace.scale("accounts", replicas);
       await expect.poll(() => source.replicas, poll).toBe(replicas);
-      await expect.poll(again, poll).toBe(turn + 1);
+      await expect.poll(again, poll).toBeGreaterThan(beforeAgain);
     }
   }, 300_000);
 });
