@@ -55,7 +55,7 @@ export class Cluster {
     const url = `${server.replace(/\/$/, "")}${path}?${new URLSearchParams(query)}`;
     const context = new RequestContext(url, HttpMethod.GET);
     // Each time: tokens are renewed in their files.
-    await this.#config.applySecurityAuthentication(context);
+    await unless(signal, this.#config.applySecurityAuthentication(context));
     // One a request: an API server that went away silently would otherwise be asked over its dead connection.
     const dispatcher = context.getDispatcher() ?? new Agent();
     try {
@@ -64,9 +64,22 @@ export class Cluster {
       if (statusCode !== 200) throw new ApiFault(statusCode, await messageOf(body));
       return readAll(body, dispatcher);
     } catch (error) {
-      await dispatcher.destroy();
+      dispatcher.destroy().catch(() => {});
       throw error;
     }
+  }
+}
+
+/** What comes of it; whoever lends us a token takes no signal, and may never answer. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 
@@ -74,7 +87,7 @@ async function* readAll(body: AsyncIterable<Buffer>, dispatcher: Dispatcher): As
   try {
     yield* body;
   } finally {
-    await dispatcher.destroy();
+    dispatcher.destroy().catch(() => {});
   }
 }
 

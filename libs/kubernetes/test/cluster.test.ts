@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
 import { isShardcastError } from "@shardcast/protocol";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Cluster, type ClusterOptions } from "../src/cluster.ts";
@@ -121,6 +122,18 @@ describe("asking the API", () => {
     });
     await expect(ask(502, ["bad gateway"])).rejects.toMatchObject({ status: 502, message: /bad gateway/ });
     await expect.poll(() => api.connections).toBe(0);
+  });
+
+  it("ends with the signal also while credentials are waited for", async () => {
+    const api = await FakeApi.start();
+    const lending = vi.spyOn(KubeConfig.prototype, "applySecurityAuthentication");
+    onTestFinished(() => lending.mockRestore());
+    lending.mockReturnValue(new Promise(() => {}));
+    const closing = new AbortController();
+    const got = api.cluster().get("/x", {}, closing.signal);
+    closing.abort(new Error("over"));
+    await expect(got).rejects.toThrow("over");
+    await expect(api.cluster().get("/x", {}, closing.signal)).rejects.toThrow("over");
   });
 
   it("lets go of the connection with the answer", async () => {
