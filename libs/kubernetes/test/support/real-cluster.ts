@@ -10,6 +10,8 @@ import {
   type KubernetesObject,
   KubernetesObjectApi,
   loadAllYaml,
+  PatchStrategy,
+  setHeaderOptions,
   type V1Role,
 } from "@kubernetes/client-node";
 import { onTestFinished } from "vitest";
@@ -64,10 +66,9 @@ export class Namespace {
 
   /** As `kubectl scale` does it. */
   async scale(name: string, replicas: number): Promise<void> {
-    const where = { namespace: this.name, name };
-    const scale = await this.#apps.readNamespacedStatefulSetScale(where);
-    scale.spec = { replicas };
-    await this.#apps.replaceNamespacedStatefulSetScale({ ...where, body: scale });
+    const scale = { namespace: this.name, name, body: { spec: { replicas } } };
+    const asMerge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+    await this.#apps.patchNamespacedStatefulSetScale(scale, asMerge);
   }
 
   async create(objects: readonly KubernetesObject[]): Promise<void> {
