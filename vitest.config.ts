@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 const folders = ["libs/*/test", "services/*/test", "infra/*/test", "test"];
 const kafkaTests = folders.map((folder) => `${folder}/**/*.kafka.test.ts`);
+const kubernetesTests = folders.map((folder) => `${folder}/**/*.kubernetes.test.ts`);
 
 export default defineConfig({
   // Packages of this repository are tested from their sources, without a build. vitest hands these conditions to
@@ -14,7 +15,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: folders.map((folder) => `${folder}/**/*.test.ts`),
-          exclude: kafkaTests,
+          exclude: [...kafkaTests, ...kubernetesTests],
           sequence: { groupOrder: 1 },
         },
       },
@@ -30,6 +31,18 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kubernetes",
+          include: kubernetesTests,
+          globalSetup: "test/kubernetes-global-setup.ts",
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
         },
       },
     ],

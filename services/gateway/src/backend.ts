@@ -4,11 +4,12 @@ import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { bounded } from "./bounded.ts";
 import { HotKeys } from "./hot-keys.ts";
-import type { ResolvedGatewayOptions } from "./options.ts";
+import type { GatewayOptions, ResolvedGatewayOptions } from "./options.ts";
 import { Planning } from "./planning.ts";
 import { prepareBroadcasts, prepareService } from "./prepare.ts";
 import { ReplicasFile } from "./replicas-file.ts";
 import { type ServiceReport, ServiceState } from "./service-state.ts";
+import { StatefulSets } from "./stateful-sets.ts";
 
 /** How long leaving may take: a service that is just being prepared holds it up. The log is closed next and ends that. */
 const LEAVE_MS = 1_000;
@@ -28,12 +29,22 @@ interface BackendParts {
   readonly planning: Planning;
 }
 
-/** Begins to prepare every configured service, each on its own. */
-export async function openBackend(
-  parts: Omit<BackendParts, "client" | "hotKeys" | "planning">,
-): Promise<Backend> {
+interface OpenBackendParts extends Omit<BackendParts, "client" | "hotKeys" | "planning"> {
+  readonly env?: GatewayOptions["env"] | undefined;
+}
+
+/**
+ * Begins to prepare every configured service, each on its own.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG where StatefulSets are named and there is no way to their API
+ */
+export async function openBackend({ env, ...parts }: OpenBackendParts): Promise<Backend> {
   const { log, logger, settings } = parts;
-  const { services, planner, replicasFile: path } = settings;
+  const { services, planner, replicasFile: path, statefulSets: refs } = settings;
+  const statefulSets =
+    planner && Object.keys(refs).length > 0
+      ? await StatefulSets.open({ statefulSets: refs, env, logger })
+      : undefined;
   const hotKeys = new HotKeys();
   const client = await connect({
     log,
@@ -49,11 +60,14 @@ export async function openBackend(
     broadcastKeeper: true,
     broadcastRetentionMs: settings.broadcastRetentionMs,
     logger,
+  }).catch((error: unknown) => {
+    statefulSets?.close();
+    throw error;
   });
   // Read before anybody plans, or lanes would be moved twice.
   const replicasFile =
     planner && path !== undefined ? await ReplicasFile.open({ path, services, logger }) : undefined;
-  const planning = new Planning({ ...parts, client, replicasFile });
+  const planning = new Planning({ ...parts, client, replicasFile, statefulSets });
   return new Backend({ ...parts, client, hotKeys, planning });
 }
 

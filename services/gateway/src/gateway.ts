@@ -27,8 +27,8 @@ export interface Gateway {
 /**
  * Starts a gateway: listens at once, and answers 503 for each service until that service can be called.
  *
- * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG with all faults; what `listen` failed with. The log is then
- *   still the caller's.
+ * @throws {ShardcastError} SHARDCAST_INVALID_CONFIG with all faults, or for StatefulSets without a way to the Kubernetes API;
+ *   what `listen` failed with. The log is then still the caller's.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const settings = resolveGatewayOptions(options, options.env);
@@ -36,7 +36,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const logger = options.logger ?? pino({ level: settings.logLevel });
   const contracts = await loadContracts(settings.contracts, Object.keys(settings.services));
   const visits = new Visits(settings);
-  const backend = await openBackend({ log, logger, settings });
+  const backend = await openBackend({ log, logger, settings, env: options.env });
   const lags = new Lags({ log, logger, topicPrefix: settings.topicPrefix });
   const deadLetters = new DeadLettersByService({ log, logger, topicPrefix: settings.topicPrefix });
   const app = buildApp({ settings, logger, backend, visits, lags, deadLetters, contracts });

@@ -17,6 +17,7 @@ import { contractsOption } from "./contracts/option.ts";
 import type { KeySource } from "./key-sources/key-source.ts";
 import { checkKeySources, keySourcesOption } from "./key-sources/option.ts";
 import { servicesOption } from "./services.ts";
+import { checkStatefulSets, type StatefulSetRef, statefulSetsOption } from "./stateful-sets-option.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -35,6 +36,7 @@ const schema = z
     keySources: keySourcesOption.default({}),
     contracts: contractsOption.default([]),
     replicasFile: z.string().min(1).exactOptional(),
+    statefulSets: statefulSetsOption.default({}),
     reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
     planner: flag().default(true),
     topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
@@ -57,7 +59,8 @@ const schema = z
     logLevel: z.enum(LEVELS).default("info"),
   })
   .check(checkCallbacks)
-  .check(checkKeySources);
+  .check(checkKeySources)
+  .check(checkStatefulSets);
 
 export type ResolvedGatewayOptions = z.infer<typeof schema>;
 
@@ -69,6 +72,7 @@ export const GATEWAY_ENV = {
   keySources: "SHARDCAST_KEY_SOURCES",
   contracts: "SHARDCAST_CONTRACTS",
   replicasFile: "SHARDCAST_REPLICAS_FILE",
+  statefulSets: "SHARDCAST_STATEFUL_SETS",
   reassignAfterMs: "SHARDCAST_REASSIGN_AFTER_MS",
   planner: "SHARDCAST_PLANNER",
   topicPrefix: "SHARDCAST_TOPIC_PREFIX",
@@ -117,6 +121,13 @@ export interface GatewaySettings extends CallbackOptions {
    * every second; while it is bad or missing, what it said last counts. Default none.
    */
   readonly replicasFile?: string;
+  /**
+   * StatefulSets whose `spec.replicas` say how many replicas are wanted now, and count more than `services`. As text,
+   * `service[=[namespace/]name]`: `accounts,orders=shop/orders-v2`; the name is the service's and the namespace our own,
+   * unless it says otherwise. Reached by `KUBECONFIG`, or as the pod's service account; while that is not possible, what was
+   * read last counts, and nothing is planned before. Not together with `replicasFile`. Default none.
+   */
+  readonly statefulSets?: Readonly<Record<string, StatefulSetRef>> | string;
   /** A member that is silent for so long loses its lanes to others. Default 10,000, at least 1,000. */
   readonly reassignAfterMs?: number;
   /** Whether this gateway may be the one that plans which member has which lane. Default true. */

@@ -13,6 +13,7 @@ import { Callbacks } from "./callbacks/callbacks.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { persist } from "./persist.ts";
 import type { ReplicasFile } from "./replicas-file.ts";
+import type { StatefulSets } from "./stateful-sets.ts";
 
 /** Within the time that leaving may take altogether. */
 const CALLBACK_GRACE_MS = 500;
@@ -24,6 +25,8 @@ export interface PlanningParts {
   readonly client: Client;
   /** Says how many replicas are wanted now, where there is such a file. */
   readonly replicasFile: ReplicasFile | undefined;
+  /** The same for the services that are named. */
+  readonly statefulSets: StatefulSets | undefined;
 }
 
 /**
@@ -55,6 +58,7 @@ export class Planning {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#parts.replicasFile?.close();
+    this.#parts.statefulSets?.close();
     // Before the planners, or the next gateway begins to call back what this one is about to give back.
     await Promise.all(this.#callbacks.map((callbacks) => callbacks.close()));
     await Promise.all(this.#planners.map((planner) => planner.close()));
@@ -118,8 +122,12 @@ export class Planning {
   }
 
   #replicasOf(service: string, lanes: number): ReplicaSource {
-    const { settings, replicasFile } = this.#parts;
+    const { settings, replicasFile, statefulSets } = this.#parts;
     const configured = settings.services[service]?.replicas ?? lanes;
-    return replicasFile?.sourceOf(service, configured) ?? fixedReplicas(configured);
+    return (
+      statefulSets?.sourceOf(service) ??
+      replicasFile?.sourceOf(service, configured) ??
+      fixedReplicas(configured)
+    );
   }
 }

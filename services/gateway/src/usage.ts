@@ -11,6 +11,8 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
     "where POST /v1/{service}/requests finds the key: service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM,… (none)",
   contracts: "modules that export contracts: ./contracts.js,… (none)",
   replicasFile: 'JSON file with the replicas wanted now, {"accounts": 4}; looked at every second (none)',
+  statefulSets:
+    "StatefulSets whose spec.replicas are wanted: service[=[namespace/]name],… by KUBECONFIG or the service account (none)",
   reassignAfterMs: "silence after which a member loses its lanes (10000)",
   planner: "whether this gateway may plan which member has which lane (true)",
   topicPrefix: "put before every topic's name; the workers' one (none)",

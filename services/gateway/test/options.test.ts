@@ -96,6 +96,43 @@ describe("resolveGatewayOptions", () => {
     expect(faults.join("\n")).toMatch(/SHARDCAST_REASSIGN_AFTER_MS[\s\S]*SHARDCAST_PLANNER/);
   });
 
+  it("reads which StatefulSets say how many replicas", () => {
+    const text = "accounts, orders=orders-v2,bills=shop/bills.v1,";
+    const env = { SHARDCAST_STATEFUL_SETS: text };
+    const { statefulSets } = resolveGatewayOptions({ services: "accounts,orders,bills" }, env);
+    expect(statefulSets).toEqual({
+      accounts: { name: "accounts" },
+      orders: { name: "orders-v2" },
+      bills: { namespace: "shop", name: "bills.v1" },
+    });
+    const services = "accounts,orders,bills";
+    expect(resolveGatewayOptions({ services, statefulSets }, {}).statefulSets).toEqual(statefulSets);
+    expect(resolveGatewayOptions({ services }, {}).statefulSets).toEqual({});
+  });
+
+  it.each([
+    ["a=", '"a=" is not service[=[namespace/]name]'],
+    ["a=x/y/z", '"a=x/y/z"'],
+    ["a=/y", '"a=/y"'],
+    ["a,a=b", "a is named twice"],
+    ["a=Bad", "not the name of a StatefulSet"],
+    ["a=no.dots/x", "not the name of a namespace"],
+    ["b", "this gateway does not serve it"],
+  ])("refuses StatefulSets %s", (statefulSets, named) => {
+    const faults = faultsOf({ services: "a" }, { SHARDCAST_STATEFUL_SETS: statefulSets }).join("\n");
+    expect(faults).toContain(named);
+    expect(faults).toContain("SHARDCAST_STATEFUL_SETS");
+  });
+
+  it("refuses two that say how many replicas are wanted, and a StatefulSet of who is said to have none", () => {
+    const both = { SHARDCAST_STATEFUL_SETS: "a", SHARDCAST_REPLICAS_FILE: "replicas.json" };
+    expect(faultsOf({ services: "a" }, both).join("\n")).toMatch(
+      /statefulSets \(SHARDCAST_STATEFUL_SETS\): not together with .*SHARDCAST_REPLICAS_FILE/,
+    );
+    expect(faultsOf({ services: "a=3/0", statefulSets: "a" }, {}).join("\n")).toContain("no durable members");
+    expect(faultsOf({ services: "a=3/2", statefulSets: "a" }, {})).toEqual([]);
+  });
+
   it("keeps results for a day, and takes delays of a week, unless it is told otherwise", () => {
     expect(resolveGatewayOptions({ services: "a" }, {})).toMatchObject({
       resultRetentionMs: 86_400_000,
