@@ -53,7 +53,8 @@ export class AdminClient {
       const fault = classify(error);
       if (fault === "unavailable") this.#slot.discard(admin);
       if (fault === "moving" || fault === "bug") this.#retire(admin);
-      throw error;
+      // p-retry takes a TypeError for final, and kafkajs stumbles with those.
+      throw error instanceof TypeError ? new Error(error.message, { cause: error }) : error;
     } finally {
       this.#ended(admin);
     }
