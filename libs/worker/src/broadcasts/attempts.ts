@@ -5,9 +5,10 @@ import type { BroadcastHandler } from "../broadcast-handler.ts";
 import { isRetryableError, isTerminalError } from "../errors.ts";
 import { AttemptFailed, messageOf } from "../execution/attempt-failed.ts";
 import type { RetryPolicy } from "../execution/execute.ts";
+import { IncomingMessage } from "../execution/incoming-message.ts";
 import { retryAfter } from "../execution/retry.ts";
 import { type HandlerReply, toReply } from "../reply.ts";
-import { BroadcastAttempt, IncomingBroadcast } from "./message.ts";
+import { BroadcastAttempt } from "./message.ts";
 import type { BroadcastNews, BroadcastOutcome } from "./outcome.ts";
 import type { ReceivedBroadcast } from "./received.ts";
 import type { BroadcastScope } from "./scope.ts";
@@ -39,7 +40,7 @@ export async function attemptBroadcast(
 ): Promise<BroadcastOutcome> {
   const { envelope, cancellation } = received;
   const { halted } = scope;
-  const message = new IncomingBroadcast(envelope);
+  const message = new IncomingMessage(envelope);
   let attempts = 0;
   let last: unknown;
 

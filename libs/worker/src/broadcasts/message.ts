@@ -1,38 +1,7 @@
-import type { BroadcastEnvelope } from "@shardcast/protocol";
 import type { Logger } from "pino";
-import type { BroadcastContext, BroadcastMessage } from "../broadcast-handler.ts";
-import { TerminalError } from "../errors.ts";
+import type { BroadcastContext } from "../broadcast-handler.ts";
 import type { ReceivedBroadcast } from "./received.ts";
 import type { BroadcastScope } from "./scope.ts";
-
-/** The handler's view of a broadcast; text and JSON are made only when asked for. */
-export class IncomingBroadcast implements BroadcastMessage {
-  readonly id: string;
-  readonly handler: string;
-  readonly contentType: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-
-  constructor(envelope: BroadcastEnvelope) {
-    this.id = envelope.id;
-    this.handler = envelope.handler;
-    this.contentType = envelope.contentType;
-    this.headers = envelope.headers;
-    this.body = envelope.body;
-  }
-
-  text(): string {
-    return this.body.toString("utf8");
-  }
-
-  json<T = unknown>(): T {
-    try {
-      return JSON.parse(this.text()) as T;
-    } catch (cause) {
-      throw new TerminalError("body: not valid JSON", { status: 400, cause });
-    }
-  }
-}
 
 /** One attempt's context. Logger and signal are made only when asked for. */
 export class BroadcastAttempt implements BroadcastContext {

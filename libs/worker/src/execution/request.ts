@@ -1,41 +1,20 @@
 import type { RequestEnvelope } from "@shardcast/protocol";
 import type { Logger } from "pino";
-import { TerminalError } from "../errors.ts";
 import type { HandlerContext, HandlerRequest } from "../handler.ts";
 import type { Cancellation } from "./cancellation.ts";
+import { IncomingMessage } from "./incoming-message.ts";
 
-/** The handler's view of an envelope; text and JSON are made only when asked for. */
-export class IncomingRequest implements HandlerRequest {
-  readonly id: string;
+/** The handler's view of a request: a message with a key. */
+export class IncomingRequest extends IncomingMessage implements HandlerRequest {
   readonly keyBytes: Buffer;
-  readonly handler: string;
-  readonly contentType: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
 
   constructor(envelope: RequestEnvelope) {
-    this.id = envelope.id;
+    super(envelope);
     this.keyBytes = envelope.key;
-    this.handler = envelope.handler;
-    this.contentType = envelope.contentType;
-    this.headers = envelope.headers;
-    this.body = envelope.body;
   }
 
   get key(): string {
     return this.keyBytes.toString("utf8");
-  }
-
-  text(): string {
-    return this.body.toString("utf8");
-  }
-
-  json<T = unknown>(): T {
-    try {
-      return JSON.parse(this.text()) as T;
-    } catch (cause) {
-      throw new TerminalError("body: not valid JSON", { status: 400, cause });
-    }
   }
 }
 
