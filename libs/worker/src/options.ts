@@ -15,6 +15,7 @@ import type { OnLaneAcquired, OnLaneReleased } from "./hooks.ts";
 export const workerSchema = z.object({
   service: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label"),
   member: z.preprocess((value) => (typeof value === "number" ? String(value) : value), z.string().optional()),
+  ordinalStart: wholeNumber(0, 999_999_999).default(0),
   replicas: wholeNumber(1, 10_000),
   lanes: wholeNumber(1, 100_000).optional(),
   topicPrefix: z
@@ -52,6 +53,7 @@ export type ResolvedWorkerOptions = Settings & { readonly lanes: number };
 export const WORKER_ENV = {
   service: "SHARDCAST_SERVICE",
   member: "SHARDCAST_MEMBER",
+  ordinalStart: "SHARDCAST_ORDINAL_START",
   replicas: "SHARDCAST_REPLICAS",
   topicPrefix: "SHARDCAST_TOPIC_PREFIX",
   concurrency: "SHARDCAST_CONCURRENCY",
@@ -89,6 +91,11 @@ export interface WorkerOptions {
   readonly service?: string;
   /** This replica: an ordinal, or a pod name that ends in one. Default: the hostname. */
   readonly member?: string | number;
+  /**
+   * What the StatefulSet's ordinals begin at, its `spec.ordinals.start`: the pod `accounts-5` of one that begins at 5 is member 0.
+   * Default 0.
+   */
+  readonly ordinalStart?: number;
   /** R, the number of replicas that the service begins with; once a planner has published a map, that counts. */
   readonly replicas?: number;
   /** P, the number of lanes. Default: `replicas`. More leave room to scale: lanes then move, keys never change lanes. */

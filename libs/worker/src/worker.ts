@@ -27,11 +27,28 @@ export interface WorkerEvents {
   laneLost: [lane: OwnedLane];
 }
 
+/** What a readiness probe is told. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** `joining`: not yet a member, or the map does not count on it yet. `taking lanes`: some of its own are still missing. */
+  readonly status: "joining" | "taking lanes" | "ready" | "leaving";
+  readonly member: string;
+  /** The lanes whose handlers run, ascending. */
+  readonly lanes: readonly number[];
+  /** Lanes that the map gives to this member and that it does not serve yet, ascending. */
+  readonly missing: readonly number[];
+}
+
 export interface Worker {
   readonly service: string;
   readonly member: string;
   /** The lanes this member holds now, ascending, with what it is doing with each. */
   lanes(): readonly OwnedLane[];
+  /**
+   * Whether its lanes are taken: for the readiness probe of its pod, so that a roll-out goes on when this replica serves what is
+   * meant for it. Once they were, a lane more that is on its way to this member does not change it.
+   */
+  readiness(): Readiness;
   /** Listens to what becomes of lanes. Returns what ends it. A listener that throws is logged. */
   on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): () => void;
   /**
@@ -78,7 +95,7 @@ export function createWorker(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Worker {
   const resolved = resolveWorkerOptions(options, env);
-  return new MemberWorker(options, resolved, resolveIdentity(resolved.member));
+  return new MemberWorker(options, resolved, resolveIdentity(resolved.member, resolved.ordinalStart));
 }
 
 class MemberWorker implements Worker {
@@ -91,6 +108,8 @@ class MemberWorker implements Worker {
   readonly #ended = Promise.withResolvers<WorkerEnd>();
   readonly ended = this.#ended.promise;
   #state: State = { kind: "new" };
+  /** Its lanes were all taken once, and not all lost since. */
+  #settled = false;
 
   constructor(options: WorkerOptions, resolved: ResolvedWorkerOptions, identity: Identity) {
     this.#options = options;
@@ -111,6 +130,21 @@ class MemberWorker implements Worker {
   lanes(): readonly OwnedLane[] {
     const state = this.#state;
     return state.kind === "owning" || state.kind === "leaving" ? (state.ownership?.lanes() ?? []) : [];
+  }
+
+  readiness(): Readiness {
+    const { member } = this;
+    const state = this.#state;
+    const lanes = this.lanes().flatMap(({ lane, state }) => (state === "owned" ? [lane] : []));
+    if (state.kind === "leaving" || state.kind === "ended")
+      return { ready: false, status: "leaving", member, lanes, missing: [] };
+    const standing = state.kind === "owning" ? state.ownership.standing() : undefined;
+    if (standing?.planned !== true) return { ready: false, status: "joining", member, lanes, missing: [] };
+    const { wanted, missing } = standing;
+    if (missing.length === 0) this.#settled = true;
+    else if (missing.length === wanted.length) this.#settled = false;
+    const status = this.#settled ? "ready" : "taking lanes";
+    return { ready: this.#settled, status, member, lanes, missing };
   }
 
   on<E extends keyof WorkerEvents>(event: E, listener: (...args: WorkerEvents[E]) => void): () => void {

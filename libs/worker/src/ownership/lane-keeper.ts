@@ -1,7 +1,7 @@
 import { type ControlChange, fenceReplies, type LaneState } from "@shardcast/control";
 import type { Log, LogRecord } from "@shardcast/log";
 import { type ServiceTopics, ShardcastError } from "@shardcast/protocol";
-import { initialMap, type ShardMap } from "@shardcast/routing";
+import { initialMap, lanesOf, type ShardMap } from "@shardcast/routing";
 import type { HeldLane } from "./held-lane.ts";
 import { HeldLanes, type HeldLanesOptions } from "./held-lanes.ts";
 import { LaneRecords } from "./lane-records.ts";
@@ -18,6 +18,16 @@ export interface LaneKeeperOptions extends Omit<HeldLanesOptions, "records" | "r
   readonly leaseMs: number;
   readonly lanes: number;
   readonly replicas: number;
+}
+
+/** How this member stands to the map. */
+export interface LaneStanding {
+  /** The map counts on it, and gives it what it is to have. */
+  readonly planned: boolean;
+  /** The lanes that the map gives to it, ascending. */
+  readonly wanted: readonly number[];
+  /** Those of them whose handlers do not run yet. */
+  readonly missing: readonly number[];
 }
 
 /** After a pass that failed. */
@@ -69,6 +79,17 @@ export class LaneKeeper {
   accept(records: readonly LogRecord[]): void {
     const [first] = records;
     if (first !== undefined) this.#held.get(first.partition)?.execution.accept(records);
+  }
+
+  /** What the map wants of this member, and what is still missing. */
+  standing(): LaneStanding {
+    const { ordinal } = this.#options;
+    const { lanes, replicas } = this.#map();
+    const wanted = lanesOf(this.#map(), ordinal);
+    const missing = wanted.filter((lane) => this.#held.get(lane)?.state !== "owned");
+    // With lanes for all, one without any has not been given its own yet.
+    const planned = ordinal < replicas && (wanted.length > 0 || lanes.length < replicas);
+    return { planned, wanted, missing };
   }
 
   /** Resolves when every lane that the map gives to this member is owned, or another member's still. */

@@ -28,7 +28,7 @@ import type { ResolvedWorkerOptions, WorkerOptions } from "../options.ts";
 import { Committer } from "./committer.ts";
 import type { HeldLane } from "./held-lane.ts";
 import type { LaneEvent } from "./held-lanes.ts";
-import { LaneKeeper } from "./lane-keeper.ts";
+import { LaneKeeper, type LaneStanding } from "./lane-keeper.ts";
 import { Member, type OpenedSession, openMember } from "./member.ts";
 import { ParkedLanes } from "./parked-lanes.ts";
 
@@ -238,6 +238,10 @@ export class Ownership {
 
   lanes(): readonly OwnedLane[] {
     return this.#keeper.held().map(shown);
+  }
+
+  standing(): LaneStanding {
+    return this.#keeper.standing();
   }
 
   /**
