@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
-import { HttpMethod, KubeConfig, RequestContext } from "@kubernetes/client-node";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { HttpMethod, KubeConfig, loadYaml, RequestContext } from "@kubernetes/client-node";
 import { ShardcastError } from "@shardcast/protocol";
 import { Agent, type Dispatcher, request } from "undici";
 import { ApiFault } from "./api-fault.ts";
@@ -114,11 +114,11 @@ function load({ env = process.env, home = homedir(), root = "" }: ClusterOptions
   try {
     if (files.length > 0) {
       for (const [index, file] of files.entries()) {
-        if (index === 0) config.loadFromFile(file);
-        else config.mergeConfig(loaded(file), true);
+        if (index === 0) loadInto(config, file);
+        else config.mergeConfig(loadInto(new KubeConfig(), file), true);
       }
     } else if (existsSync(`${root}${SERVICE_ACCOUNT}/token`)) config.loadFromCluster(root);
-    else if (existsSync(ofHome)) config.loadFromFile(ofHome);
+    else if (existsSync(ofHome)) loadInto(config, ofHome);
     else throw new Error("neither KUBECONFIG, nor a service account of a pod, nor a kubeconfig in the home");
   } catch (cause) {
     throw invalid((cause as Error).message, cause);
@@ -126,10 +126,25 @@ function load({ env = process.env, home = homedir(), root = "" }: ClusterOptions
   return config;
 }
 
-function loaded(file: string): KubeConfig {
-  const config = new KubeConfig();
+function loadInto(config: KubeConfig, file: string): KubeConfig {
   config.loadFromFile(file);
+  // The client passes over `tokenFile`, and would ask as nobody. As client-go has it: it counts more than a token, is read again
+  // when it is renewed, and may be relative to the kubeconfig.
+  const { users } = loadYaml<{ users?: NamedUser[] }>(readFileSync(file, "utf8"));
+  const tokenFiles = new Map((users ?? []).map(({ name, user }) => [name, user?.tokenFile]));
+  config.users = config.users.map((user) => {
+    const tokenFile = tokenFiles.get(user.name);
+    if (tokenFile === undefined) return user;
+    const { token: _, ...rest } = user;
+    const path = resolve(dirname(file), tokenFile);
+    return { ...rest, authProvider: { name: "tokenFile", config: { tokenFile: path } } };
+  });
   return config;
+}
+
+interface NamedUser {
+  readonly name: string;
+  readonly user?: { readonly tokenFile?: string };
 }
 
 function invalid(why: string, cause?: unknown): ShardcastError {

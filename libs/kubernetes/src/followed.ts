@@ -1,8 +1,10 @@
 import type { Logger } from "pino";
 import { ApiFault } from "./api-fault.ts";
 import type { Cluster } from "./cluster.ts";
-import { linesOf, textOf } from "./lines.ts";
-import { parseEvent, parseList, type Resource } from "./resource.ts";
+import { linesOf } from "./lines.ts";
+import { listAll } from "./list-all.ts";
+import { parseEvent, type Resource } from "./resource.ts";
+import type { Selection } from "./selection.ts";
 
 /** Of the times, milliseconds. */
 export interface FollowTimes {
@@ -10,7 +12,7 @@ export interface FollowTimes {
   readonly watchMs: number;
   /** How much longer than that nothing may be heard before the connection counts as dead. Default 5,000. */
   readonly slackMs: number;
-  /** How long a list may be silent. Default 10,000. */
+  /** How long a page of a list may be silent. Default 10,000. */
   readonly listMs: number;
   /** First wait after something went wrong; doubled each time, up to half of it left out at random. Default 200. */
   readonly retryMinMs: number;
@@ -26,14 +28,15 @@ const TIMES: FollowTimes = {
 const LASTING_MS = 1_000;
 const HTTP_GONE = 410;
 
-export interface FollowOptions<T extends Resource> {
+export interface FollowOptions<Raw extends Resource, T> {
   readonly cluster: Cluster;
   /** Of the collection: `/apis/apps/v1/namespaces/bank/statefulsets`. */
   readonly path: string;
-  /** `metadata.name=accounts` follows one object, and needs rights for that one alone. */
-  readonly fieldSelector: string;
+  readonly query: Selection;
+  /** What is kept of an object. The rest is forgotten at once: of 2,000 pods it is most of the memory. */
+  readonly trim: (object: Raw) => T;
   readonly logger: Logger;
-  /** Told of all objects by name, when they were read and whenever one may have changed. */
+  /** Told of all objects by name, when they were read and whenever one may have changed. The map is ours, and goes on changing. */
   readonly onChange: (items: ReadonlyMap<string, T>) => void;
   readonly times?: Partial<FollowTimes>;
 }
@@ -54,8 +57,8 @@ type State =
  * Objects of the API, listed and then watched. Whatever ends a watch but its time (a fault, silence, a line that makes no
  * sense, 410), the objects are listed anew: what happened meanwhile is in the list. Tried for ever.
  */
-export class Followed<T extends Resource> {
-  readonly #options: FollowOptions<T>;
+export class Followed<Raw extends Resource, T> {
+  readonly #options: FollowOptions<Raw, T>;
   readonly #times: FollowTimes;
   #state: State;
   #items = new Map<string, T>();
@@ -65,7 +68,7 @@ export class Followed<T extends Resource> {
   /** What is wrong, and said. */
   #fault: string | undefined;
 
-  constructor(options: FollowOptions<T>) {
+  constructor(options: FollowOptions<Raw, T>) {
     this.#options = options;
     this.#times = { ...TIMES, ...options.times };
     this.#state = this.#ask(undefined);
@@ -114,33 +117,36 @@ export class Followed<T extends Resource> {
   }
 
   async #list({ request, silence }: Asking): Promise<string> {
-    const { cluster, path, fieldSelector } = this.#options;
-    const bytes = await cluster.get(path, { fieldSelector }, request.signal);
-    const { version, items } = parseList<T>(await textOf(this.#hearing(bytes, silence)));
+    const { cluster, path, query, trim } = this.#options;
+    const ask = async (page: Readonly<Record<string, string>>) =>
+      this.#hearing(await cluster.get(path, { ...query, ...page }, request.signal), silence);
+    const { version, items } = await listAll(ask, trim);
     request.signal.throwIfAborted();
-    this.#items = new Map(items.map((item) => [item.metadata.name, item]));
+    this.#items = items;
     this.#options.onChange(this.#items);
     return version;
   }
 
   /** Resolves with the version to go on from, when the API server has ended the watch in good order. */
   async #watch({ request, silence }: Asking, from: string): Promise<string> {
-    const { cluster, path, fieldSelector } = this.#options;
+    const { cluster, path, query, trim } = this.#options;
     const { signal } = request;
     const begun = performance.now();
     const timeoutSeconds = String(Math.ceil(this.#times.watchMs / 1_000));
-    const query = { fieldSelector, timeoutSeconds, watch: "1", allowWatchBookmarks: "true" };
-    const bytes = await cluster.get(path, { ...query, resourceVersion: from }, signal);
+    const watch = { timeoutSeconds, watch: "1", allowWatchBookmarks: "true", resourceVersion: from };
+    const bytes = await cluster.get(path, { ...query, ...watch }, signal);
+    // That it agrees is heard as well: where nothing changes it may say nothing more.
+    this.#heardAt = performance.now();
     this.#follows();
     let version = from;
     for await (const line of linesOf(this.#hearing(bytes, silence))) {
       signal.throwIfAborted();
-      const event = parseEvent<T>(line);
+      const event = parseEvent<Raw>(line);
       this.#tries = 0;
       version = event.version;
       if (event.kind === "bookmark") continue;
       if (event.kind === "deleted") this.#items.delete(event.item.metadata.name);
-      else this.#items.set(event.item.metadata.name, event.item);
+      else this.#items.set(event.item.metadata.name, trim(event.item));
       this.#options.onChange(this.#items);
     }
     if (performance.now() - begun >= LASTING_MS) this.#tries = 0;
@@ -176,17 +182,17 @@ export class Followed<T extends Resource> {
   }
 
   #follows(): void {
-    const { logger, path, fieldSelector } = this.#options;
-    if (this.#fault !== undefined) logger.info({ path, fieldSelector }, "following the Kubernetes API again");
+    const { logger, path, query } = this.#options;
+    if (this.#fault !== undefined) logger.info({ path, query }, "following the Kubernetes API again");
     this.#fault = undefined;
   }
 
   #failed(error: unknown): void {
-    const { logger, path, fieldSelector } = this.#options;
+    const { logger, path, query } = this.#options;
     // In the nature of a watch: its version was too old.
     if (error instanceof ApiFault && error.status === HTTP_GONE) return;
     const fault = String(error);
-    const about = { err: error, path, fieldSelector, silentMs: this.silentMs };
+    const about = { err: error, path, query, silentMs: this.silentMs };
     // When the reason changes, not at every attempt.
     if (fault !== this.#fault) logger.warn(about, "can not follow the Kubernetes API; trying on");
     this.#fault = fault;

@@ -5,9 +5,12 @@ export interface Resource {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
 }
 
+/** A list, or one page of it. */
 export interface ResourceList<T> {
   readonly version: string;
   readonly items: readonly T[];
+  /** Gives the next page; undefined on the last one. */
+  readonly continueToken: string | undefined;
 }
 
 export type WatchEvent<T> =
@@ -19,7 +22,10 @@ export function parseList<T extends Resource>(text: string): ResourceList<T> {
   const { metadata, items } = JSON.parse(text);
   if (!Array.isArray(items) || typeof metadata?.resourceVersion !== "string")
     throw new TypeError("the API server answered with no list");
-  return { version: metadata.resourceVersion, items: items.map(asResource<T>) };
+  // Empty where there is no further page.
+  const continueToken =
+    typeof metadata.continue === "string" && metadata.continue !== "" ? metadata.continue : undefined;
+  return { version: metadata.resourceVersion, items: items.map(asResource<T>), continueToken };
 }
 
 /**

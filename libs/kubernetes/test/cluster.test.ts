@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { isShardcastError } from "@shardcast/protocol";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -85,6 +85,23 @@ describe("the way to the API", () => {
     );
     const cluster = new Cluster({ env: { KUBECONFIG: `${api.kubeconfig("first")}:${more}` } });
     expect(cluster.namespace).toBe("first");
+  });
+
+  it("asks with the token that a file has now, as kubeconfigs of pods and of other tools name one", async () => {
+    const api = await FakeApi.start();
+    const config = api.kubeconfig("bank");
+    const tokenFile = join(dirname(config), "token");
+    const text = JSON.parse(readFileSync(config, "utf8"));
+    writeFileSync(
+      config,
+      JSON.stringify({ ...text, users: [{ name: text.users[0].name, user: { tokenFile: "token" } }] }),
+    );
+    writeFileSync(tokenFile, "a-token");
+    const cluster = new Cluster({ env: { KUBECONFIG: config } });
+    void cluster.get("/x", {}, new AbortController().signal).catch(() => {});
+    const asked = await api.next();
+    expect(asked.headers.authorization).toBe("Bearer a-token");
+    asked.answer(200, {});
   });
 
   it.each([

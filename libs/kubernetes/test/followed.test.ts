@@ -21,13 +21,14 @@ async function follow(times: Partial<FollowTimes> = {}) {
   const { logger, ...log } = recordingLogger();
   const seen: Record<string, number>[] = [];
   const waiting: (() => void)[] = [];
-  const followed = new Followed<Thing>({
+  const followed = new Followed<Thing, number>({
     cluster: api.cluster(),
     path: PATH,
-    fieldSelector: "metadata.name=a",
+    query: { fieldSelector: "metadata.name=a" },
+    trim: ({ size }) => size,
     logger,
     onChange: (items) => {
-      seen.push(Object.fromEntries([...items].map(([name, { size }]) => [name, size])));
+      seen.push(Object.fromEntries(items));
       for (const resolve of waiting.splice(0)) resolve();
     },
     times: { retryMinMs: 1, retryMaxMs: 4, ...times },
@@ -111,6 +112,55 @@ describe("what is followed", () => {
     expect((await api.nextWatch()).query.resourceVersion).toBe("90");
     expect(await told(2)).toEqual([{ a: 1 }, { a: 5 }]);
     expect(warnings()).toEqual([]);
+  });
+
+  it("is listed page by page, and watched from the version of the list", async () => {
+    const { api, told } = await follow();
+    const first = await api.nextList();
+    expect(first.query).toEqual({ fieldSelector: "metadata.name=a", limit: "250" });
+    first.page("10", "next=", thing("a", 9, 1));
+    const second = await api.nextList();
+    expect(second.query).toMatchObject({ fieldSelector: "metadata.name=a", continue: "next=" });
+    second.page("10", "last", thing("b", 8, 2));
+    const third = await api.nextList();
+    expect(third.query).toMatchObject({ continue: "last" });
+    // Later than the first page: what changed in that one meanwhile is to be told as well.
+    third.page("17", "", thing("c", 7, 3));
+    expect((await api.nextWatch()).query.resourceVersion).toBe("10");
+    expect(await told(1)).toEqual([{ a: 1, b: 2, c: 3 }]);
+  });
+
+  it("is listed anew from its first page when the next one has expired (410)", async () => {
+    const { api, told, warnings } = await follow();
+    (await api.nextList()).page("10", "next", thing("a", 9, 1), thing("gone", 9, 1));
+    (await api.nextList()).answer(410, {
+      ...{
+        kind: "Status",
+        code: 410,
+        reason: "Expired",
+        message: "The provided continue parameter is too old",
+      },
+      // An offer to go on with what is now, and not with what the first page was of.
+      metadata: { continue: "inconsistent" },
+    });
+    const again = await api.nextList();
+    expect(again.query.continue).toBeUndefined();
+    again.page("20", "next2", thing("a", 19, 5));
+    (await api.nextList()).page("20", undefined, thing("b", 8, 2));
+    expect((await api.nextWatch()).query.resourceVersion).toBe("20");
+    // Nothing of a list that was not read to its end.
+    expect(await told(1)).toEqual([{ a: 5, b: 2 }]);
+    expect(warnings()).toEqual([]);
+  });
+
+  it("keeps what was read while a list breaks off between its pages", async () => {
+    const { api, begin, seen, told } = await follow();
+    (await begin()).cut();
+    (await api.nextList()).page("20", "next", thing("b", 19, 2));
+    (await api.nextList()).cut();
+    (await api.nextList()).list("30", thing("c", 29, 3));
+    await told(2);
+    expect(seen).toEqual([{ a: 1 }, { c: 3 }]);
   });
 
   it("is listed anew when the connection breaks within an event", async () => {
@@ -314,8 +364,8 @@ describe("closing what follows", () => {
     const { logger } = recordingLogger();
     const told = Promise.withResolvers<void>();
     let count = 0;
-    const followed: Followed<Thing> = new Followed<Thing>({
-      ...{ cluster: api.cluster(), path: PATH, fieldSelector: "metadata.name=a", logger },
+    const followed: Followed<Thing, number> = new Followed<Thing, number>({
+      ...{ cluster: api.cluster(), path: PATH, query: {}, trim: ({ size }: Thing) => size, logger },
       onChange: () => {
         if (++count < 2) return;
         followed.close();

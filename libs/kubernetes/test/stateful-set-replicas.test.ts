@@ -20,7 +20,7 @@ async function start(options: { namespace?: string } = {}) {
   });
   onTestFinished(() => source.close());
   const changed = () =>
-    new Promise<number>((resolve) => {
+    new Promise<number | undefined>((resolve) => {
       const stop = source.watch(() => {
         stop();
         resolve(source.replicas);
@@ -42,11 +42,11 @@ async function startWithThree() {
 describe("the replicas of a StatefulSet", () => {
   it("are not known at first, then what its spec says, when it changes too", async () => {
     const { api, source, changed } = await start();
-    expect(source.replicas).toBe(0);
+    expect(source.replicas).toBeUndefined();
     const first = changed();
     const list = await api.nextList();
     expect(list.path).toBe("/apis/apps/v1/namespaces/bank/statefulsets");
-    expect(list.query).toEqual({ fieldSelector: "metadata.name=accounts" });
+    expect(list.query).toMatchObject({ fieldSelector: "metadata.name=accounts" });
     list.list("1", statefulSet(1, { replicas: 3 }));
     expect(await first).toBe(3);
     const watch = await api.nextWatch();
@@ -99,16 +99,32 @@ describe("the replicas of a StatefulSet", () => {
     expect(await next).toBe(4);
   });
 
-  it("are not known, and an error, while its ordinals do not begin at 0", async () => {
-    const { source, watch, errors, changed } = await startWithThree();
-    const unknown = changed();
+  it("are as many wherever its ordinals begin", async () => {
+    const { source, watch, changed, errors } = await startWithThree();
+    let told = 0;
+    source.watch(() => told++);
     watch.event("MODIFIED", statefulSet(2, { replicas: 3, ordinals: { start: 5 } }));
-    expect(await unknown).toBe(0);
-    expect(errors()).toEqual([expect.stringContaining("begin at 5")]);
     const next = changed();
-    watch.event("MODIFIED", statefulSet(3, { replicas: 3, ordinals: {} }));
-    expect(await next).toBe(3);
-    expect(source.replicas).toBe(3);
+    watch.event("MODIFIED", statefulSet(3, { replicas: 4, ordinals: { start: 5 } }));
+    expect(await next).toBe(4);
+    expect(told).toBe(1);
+    expect(errors()).toEqual([]);
+  });
+
+  it("are none, and that is known, when it is scaled to 0", async () => {
+    const { source, watch, changed } = await startWithThree();
+    const next = changed();
+    watch.event("MODIFIED", statefulSet(2, { replicas: 0 }));
+    expect(await next).toBe(0);
+    watch.event("MODIFIED", statefulSet(3, { replicas: 1 }));
+    await expect.poll(() => source.replicas).toBe(1);
+  });
+
+  it("are 1 where its spec does not say", async () => {
+    const { api, changed } = await start();
+    const next = changed();
+    (await api.nextList()).list("1", statefulSet(1, {}));
+    expect(await next).toBe(1);
   });
 
   it("say how old they are", async () => {

@@ -30,7 +30,13 @@ export class Asked {
   }
 
   list(version: string, ...items: object[]): void {
-    this.answer(200, { kind: "List", metadata: { resourceVersion: version }, items });
+    this.page(version, undefined, ...items);
+  }
+
+  /** A list that goes on with the token. */
+  page(version: string, token: string | undefined, ...items: object[]): void {
+    const metadata = { resourceVersion: version, ...(token === undefined ? {} : { continue: token }) };
+    this.answer(200, { kind: "List", metadata, items });
   }
 
   answer(status: number, body: object): void {
@@ -63,7 +69,7 @@ export class Asked {
 /** An API server on a real socket that says what the test tells it to. */
 export class FakeApi {
   readonly #queue: Asked[] = [];
-  readonly #waiting: ((asked: Asked) => void)[] = [];
+  readonly #waiting: { readonly of: string; readonly resolve: (asked: Asked) => void }[] = [];
   #server: Server | undefined;
   #port = 0;
 
@@ -79,9 +85,9 @@ export class FakeApi {
   async up(): Promise<void> {
     this.#server = createServer((request, response) => {
       const asked = new Asked(request, response);
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#queue.push(asked);
-      else waiting(asked);
+      const waiting = this.#waiting.findIndex(({ of }) => asked.path.endsWith(of));
+      if (waiting === -1) this.#queue.push(asked);
+      else this.#waiting.splice(waiting, 1)[0]?.resolve(asked);
     });
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
@@ -99,11 +105,12 @@ export class FakeApi {
     await closed;
   }
 
-  /** The next question, when it has come. */
-  next(): Promise<Asked> {
-    const asked = this.#queue.shift();
+  /** The next question, when it has come: for the collection, or for any. */
+  next(of = ""): Promise<Asked> {
+    const found = this.#queue.findIndex(({ path }) => path.endsWith(of));
+    const [asked] = found === -1 ? [] : this.#queue.splice(found, 1);
     if (asked !== undefined) return Promise.resolve(asked);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waiting.push({ of, resolve }));
   }
 
   /** Questions that nobody has taken. */
@@ -111,15 +118,15 @@ export class FakeApi {
     return this.#queue.length;
   }
 
-  async nextList(): Promise<Asked> {
-    const asked = await this.next();
+  async nextList(of?: string): Promise<Asked> {
+    const asked = await this.next(of);
     if (asked.isWatch) throw new Error("expected a list, and a watch was asked for");
     return asked;
   }
 
   /** The next one is a watch, which is opened. */
-  async nextWatch(): Promise<Asked> {
-    const asked = await this.next();
+  async nextWatch(of?: string): Promise<Asked> {
+    const asked = await this.next(of);
     if (!asked.isWatch) throw new Error("expected a watch, and a list was asked for");
     asked.open();
     return asked;
