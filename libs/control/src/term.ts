@@ -153,29 +153,32 @@ export class Term {
   #consider(): void {
     const { directory, lanes, replicas } = this.#options;
     const map = directory.state.map;
-    const today = map?.lanes.length === lanes ? map : this.#firstMap(map);
+    // Who says how many may be away for long, and a member that is lost meanwhile is replaced all the same.
+    const wanted = replicas.replicas ?? map?.replicas;
+    if (wanted === undefined) return;
+    const today = map?.lanes.length === lanes ? map : this.#firstMap(wanted, map);
     if (today === undefined) return;
-    const ordinals = Array.from({ length: replicas.replicas }, (_, ordinal) => ordinal);
+    const ordinals = Array.from({ length: wanted }, (_, ordinal) => ordinal);
     const next = plan(
       today,
-      replicas.replicas,
+      wanted,
       ordinals.filter((ordinal) => this.#isAlive(ordinal, today)),
     );
     if (next !== map) void this.#publish(next);
     else for (const member of this.#lost(map)) void this.#fence(member); // P4
   }
 
-  /** Undefined while it is not known for how many. */
-  #firstMap(strange: ShardMap | undefined): ShardMap | undefined {
-    const { lanes, replicas, logger } = this.#options;
-    if (replicas.replicas < 1) return undefined;
+  /** Undefined for nobody. */
+  #firstMap(wanted: number, strange: ShardMap | undefined): ShardMap | undefined {
+    const { lanes, logger } = this.#options;
+    if (wanted < 1) return undefined;
     if (strange !== undefined) {
       logger?.error(
         { lanes, found: strange.lanes.length },
         "the map has another number of lanes; planned anew",
       );
     }
-    return initialMap(lanes, replicas.replicas, (strange?.epoch ?? 0) + 1);
+    return initialMap(lanes, wanted, (strange?.epoch ?? 0) + 1);
   }
 
   /** Who has not spoken since this term began keeps what it has for a while, and is given nothing. */

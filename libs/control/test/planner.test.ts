@@ -7,10 +7,10 @@ import { HeldLog, holdTime, pass, passUntil, Replica, settle, World } from "./su
 
 /** A number of replicas that the test changes. */
 class Scale implements ReplicaSource {
-  replicas: number;
+  replicas: number | undefined;
   readonly listeners = new Set<() => void>();
 
-  constructor(replicas: number) {
+  constructor(replicas: number | undefined) {
     this.replicas = replicas;
   }
 
@@ -19,7 +19,7 @@ class Scale implements ReplicaSource {
     return () => this.listeners.delete(listener);
   }
 
-  to(replicas: number): void {
+  to(replicas: number | undefined): void {
     this.replicas = replicas;
     for (const listener of this.listeners) listener();
   }
@@ -230,10 +230,10 @@ describe("a planner", () => {
     expect(world.of("member").filter(({ state }) => state !== "up")).toEqual([]);
   });
 
-  test("plans for nobody while it is not known for how many", async () => {
+  test.each([undefined, 0])("plans for nobody before it is known for how many (%s)", async (before) => {
     holdTime();
     const world = await World.open();
-    const scale = new Scale(0);
+    const scale = new Scale(before);
     await planning(await world.planner({ replicas: scale }));
     await pass(5_000);
     expect(world.of("map")).toEqual([]);
@@ -241,6 +241,35 @@ describe("a planner", () => {
     scale.to(2);
     await settle();
     expect(lastMap(world)).toMatchObject({ epoch: 1, replicas: 2 });
+  });
+
+  test("goes on for as many as the last map says while it is not known for how many: the lost are replaced", async () => {
+    const { world, planner, scale, two } = await threeReplicas();
+    await planner.close();
+    scale.to(undefined);
+    await planning(await world.planner({ replicas: scale, holder: "during the outage" }));
+    await pass(15_000);
+    expect(world.of("map")).toHaveLength(1);
+    two.silence();
+    await pass(15_000);
+    expect(lastMap(world)).toMatchObject({ epoch: 2, replicas: 3 });
+    expect([0, 1, 2].map((ordinal) => countOf(world, ordinal))).toEqual([12, 12, 0]);
+    expect((await world.directory()).state.lane(2)).toMatchObject({ kind: "released" });
+  });
+
+  test("scaled to 0 leaves every lane where it is while one replica after the other goes", async () => {
+    const { world, scale, zero, one, two } = await threeReplicas();
+    scale.to(0);
+    for (const replica of [two, one, zero]) {
+      replica.silence();
+      await pass(15_000);
+    }
+    expect(world.of("map")).toHaveLength(1);
+    expect(world.logged.filter(({ msg }) => msg === "can not plan")).toEqual([]);
+    scale.to(3);
+    await zero.comeUp("b");
+    await pass(15_000);
+    expect(countOf(world, 0)).toBe(24);
   });
 
   test("from 3 to 4 replicas moves 6 of 24 lanes, when the new one is there (C10)", async () => {
