@@ -22,7 +22,7 @@ export async function answers(url: string, options: RequestOptions = {}): Promis
 }
 
 /** With which the API server believes that we are the administrator. */
-export async function asAdmin(pki: string): Promise<RequestOptions> {
+export async function adminOf(pki: string): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
   const of = (name: string) => readFile(join(pki, name));
   return { ca: await of("ca.crt"), cert: await of("admin.crt"), key: await of("admin.key") };
 }

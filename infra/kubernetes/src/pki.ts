@@ -6,10 +6,10 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const openssl = (args: readonly string[]) => run("openssl", args);
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-const NAMES = "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1";
+const NAMES = "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc,IP:127.0.0.1";
 
-/** Makes what the components know each other by: `ca`, `apiserver`, `admin` (.crt, .key) and `sa` (.key, .pub). */
-export async function makePki(dir: string): Promise<void> {
+/** Makes what the components know each other by: `ca`, `apiserver`, `admin` (.crt, .key) and `sa` (.key, .pub). `serviceIp` is the API server's own Service's. */
+export async function makePki(dir: string, serviceIp: string): Promise<void> {
   const at = (name: string) => join(dir, name);
   const authority = ["req", "-x509", ...KEY, "-keyout", at("ca.key"), "-out", at("ca.crt"), "-days", "2"];
   await openssl([...authority, "-subj", "/CN=test-ca", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
@@ -17,7 +17,7 @@ export async function makePki(dir: string): Promise<void> {
     dir,
     "apiserver",
     "/CN=kube-apiserver",
-    `extendedKeyUsage=serverAuth\nsubjectAltName=${NAMES}`,
+    `extendedKeyUsage=serverAuth\nsubjectAltName=${NAMES},IP:${serviceIp}`,
   );
   await certificate(dir, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth");
   await openssl(["genrsa", "-out", at("sa.key"), "2048"]);
