@@ -92,10 +92,13 @@ function cuttableSockets(): { socketFactory: NonNullable<KafkaConfig["socketFact
   };
 }
 
-function tlsOptions({ ssl, sslCaFile }: ResolvedKafkaOptions): KafkaConfig["ssl"] {
-  if (sslCaFile !== undefined)
-    return { ...(typeof ssl === "object" ? ssl : {}), ca: readFileSync(sslCaFile) };
-  return ssl === false ? undefined : (ssl as NonNullable<KafkaConfig["ssl"]>);
+function tlsOptions(options: ResolvedKafkaOptions): KafkaConfig["ssl"] {
+  const { ssl, sslCaFile, sslCertFile, sslKeyFile } = options;
+  const files = { ca: sslCaFile, cert: sslCertFile, key: sslKeyFile };
+  const named = Object.entries(files).filter(([, file]) => file !== undefined) as [string, string][];
+  if (named.length === 0) return ssl === false ? undefined : (ssl as NonNullable<KafkaConfig["ssl"]>);
+  const read = Object.fromEntries(named.map(([what, file]) => [what, readFileSync(file)]));
+  return { ...(typeof ssl === "object" ? ssl : {}), ...read };
 }
 
 function saslOptions(options: ResolvedKafkaOptions): SASLOptions | Mechanism | undefined {

@@ -19,6 +19,9 @@ const schema = z
       .default(false),
     /** PEM file of the certificate authority, for `ssl` from the environment. */
     sslCaFile: z.string().refine(isReadable, "can not be read").optional(),
+    /** PEM files of our own certificate and its key, for brokers that know their clients by certificates. */
+    sslCertFile: z.string().refine(isReadable, "can not be read").optional(),
+    sslKeyFile: z.string().refine(isReadable, "can not be read").optional(),
     /** kafkajs's own shape, from code; the way to bring an `oauthBearerProvider`. */
     sasl: z.custom<SASLOptions>((value) => typeof value === "object" && value !== null).optional(),
     saslMechanism: z.enum(MECHANISMS).optional(),
@@ -46,9 +49,13 @@ const schema = z
   })
   .superRefine(
     (value, context) => {
-      const { saslMechanism: mechanism } = value;
+      const { saslMechanism: mechanism, sslCertFile, sslKeyFile } = value;
       const fault = (option: keyof typeof value, message: string) =>
         context.addIssue({ code: "custom", path: [option], message });
+      if (sslCertFile !== undefined && sslKeyFile === undefined)
+        fault("sslKeyFile", "required by sslCertFile");
+      if (sslKeyFile !== undefined && sslCertFile === undefined)
+        fault("sslCertFile", "required by sslKeyFile");
       if (mechanism === undefined) {
         const unused = [...PASSWORD, ...TOKEN].find((option) => value[option] !== undefined);
         if (unused !== undefined) fault("saslMechanism", `required by ${unused}`);
@@ -71,6 +78,8 @@ export const KAFKA_ENV = {
   clientId: "SHARDCAST_KAFKA_CLIENT_ID",
   ssl: "SHARDCAST_KAFKA_SSL",
   sslCaFile: "SHARDCAST_KAFKA_SSL_CA_FILE",
+  sslCertFile: "SHARDCAST_KAFKA_SSL_CERT_FILE",
+  sslKeyFile: "SHARDCAST_KAFKA_SSL_KEY_FILE",
   saslMechanism: "SHARDCAST_KAFKA_SASL_MECHANISM",
   saslUsername: "SHARDCAST_KAFKA_SASL_USERNAME",
   saslPassword: "SHARDCAST_KAFKA_SASL_PASSWORD",
@@ -92,6 +101,8 @@ export interface KafkaLogOptions {
   readonly clientId?: string;
   readonly ssl?: KafkaConfig["ssl"];
   readonly sslCaFile?: string;
+  readonly sslCertFile?: string;
+  readonly sslKeyFile?: string;
   readonly sasl?: SASLOptions;
   readonly saslMechanism?: (typeof MECHANISMS)[number];
   readonly saslUsername?: string;

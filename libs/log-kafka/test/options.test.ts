@@ -86,6 +86,15 @@ describe("what is wrong", () => {
     ]);
   });
 
+  test("a certificate of our own needs its key, and the key its certificate", () => {
+    expect(faultsOf({ brokers, sslCertFile: caFile })).toEqual([
+      "sslKeyFile (SHARDCAST_KAFKA_SSL_KEY_FILE): required by sslCertFile",
+    ]);
+    expect(faultsOf({ brokers, sslKeyFile: caFile })).toEqual([
+      "sslCertFile (SHARDCAST_KAFKA_SSL_CERT_FILE): required by sslKeyFile",
+    ]);
+  });
+
   test("a mechanism that does not exist is refused", () => {
     expect(faultsOf({ brokers }, { SHARDCAST_KAFKA_SASL_MECHANISM: "gssapi" })).toHaveLength(1);
   });
@@ -119,6 +128,8 @@ describe("what kafkajs is told", () => {
     expect(configOf({ ssl: true }).ssl).toBe(true);
     expect(configOf({}, { SHARDCAST_KAFKA_SSL: "yes" }).ssl).toBe(true);
     expect(configOf({ sslCaFile: caFile }).ssl).toEqual({ ca: Buffer.from("the authority") });
+    const own = configOf({ sslCertFile: caFile, sslKeyFile: caFile });
+    expect(own.ssl).toEqual({ cert: Buffer.from("the authority"), key: Buffer.from("the authority") });
     const ssl = { rejectUnauthorized: false };
     expect(configOf({ ssl }).ssl).toEqual(ssl);
     expect(configOf({ ssl, sslCaFile: caFile }).ssl).toEqual({ ...ssl, ca: Buffer.from("the authority") });

@@ -21,6 +21,8 @@ describe.skipIf(!(await javaAvailable()))("a broker that asks who we are", () =>
   let sasl: string[];
   let tls: string[];
   let both: string[];
+  let mutual: string[];
+  let client: string;
   let caFile: string;
   let otherCaFile: string;
   let tokenFile: string;
@@ -33,15 +35,21 @@ describe.skipIf(!(await javaAvailable()))("a broker that asks who we are", () =>
     caFile = `${store}.pem`;
     otherCaFile = `${otherStore}.pem`;
     tokenFile = join(dir, "token");
+    client = await makeClient(join(dir, "client"));
 
-    const ports = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
-    const [port = 0, saslPort, tlsPort, bothPort, controllerPort] = ports;
-    [sasl, tls, both] = [saslPort, tlsPort, bothPort].map((each) => [`127.0.0.1:${each}`]) as [
-      string[],
-      string[],
-      string[],
+    const port = await freePort();
+    const [saslPort, tlsPort, bothPort, mutualPort] = [
+      ...[await freePort(), await freePort(), await freePort(), await freePort()],
     ];
-    const listeners = [`PLAINTEXT:${port}`, `SASL:${saslPort}`, `TLS:${tlsPort}`, `BOTH:${bothPort}`];
+    const controllerPort = await freePort();
+    sasl = [`127.0.0.1:${saslPort}`];
+    tls = [`127.0.0.1:${tlsPort}`];
+    both = [`127.0.0.1:${bothPort}`];
+    mutual = [`127.0.0.1:${mutualPort}`];
+    const listeners = [
+      ...[`PLAINTEXT:${port}`, `SASL:${saslPort}`, `TLS:${tlsPort}`],
+      ...[`BOTH:${bothPort}`, `MUTUAL:${mutualPort}`],
+    ];
     const addresses = listeners.map((each) => each.replace(":", "://127.0.0.1:"));
     const users = `user_alice="${USER.saslPassword}"`;
     const mechanisms: Record<string, string> = {
@@ -63,12 +71,15 @@ describe.skipIf(!(await javaAvailable()))("a broker that asks who we are", () =>
         "advertised.listeners": addresses.join(),
         "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
         "listener.security.protocol.map":
-          "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,BOTH:SASL_SSL",
+          "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,BOTH:SASL_SSL,MUTUAL:SSL",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         ...Object.fromEntries(jaas),
         "ssl.keystore.type": "PKCS12",
         "ssl.keystore.location": `${store}.p12`,
         "ssl.keystore.password": STORE_PASSWORD,
+        "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.mutual.ssl.truststore.type": "PEM",
+        "listener.name.mutual.ssl.truststore.location": `${client}.crt`,
       },
     });
     const alter = ["--alter", "--entity-type", "users", "--entity-name", "alice", "--add-config"];
@@ -148,6 +159,15 @@ describe.skipIf(!(await javaAvailable()))("a broker that asks who we are", () =>
     await expectAllToWork(both, { sslCaFile: caFile, saslMechanism: "scram-sha-512", ...USER });
   });
 
+  test("TLS: a broker that knows its clients by certificates lets ours in, and nobody without one", async () => {
+    const own = { sslCertFile: `${client}.crt`, sslKeyFile: `${client}.key` };
+    await expectAllToWork(mutual, { sslCaFile: caFile, ...own });
+    const { log } = openLog(mutual, { sslCaFile: caFile });
+    await expect(log.partitionsOf("t")).rejects.toMatchObject({
+      message: expect.stringMatching(/certificate/),
+    });
+  });
+
   test("TLS: an authority that is not the broker's is refused, and so is Node's own trust store", async () => {
     await expectRefusal(tls, { sslCaFile: otherCaFile }, /certificate/);
     await expectRefusal(tls, { ssl: true }, /certificate/);
@@ -175,6 +195,16 @@ async function makeKeys(path: string): Promise<string> {
   const certificate = ["-dname", "CN=broker", "-ext", "SAN=ip:127.0.0.1", "-validity", "2"];
   await keytool(KEYTOOL, ["-genkeypair", "-keyalg", "EC", ...certificate, ...store]);
   await keytool(KEYTOOL, ["-exportcert", "-rfc", "-file", `${path}.pem`, ...store]);
+  return path;
+}
+
+/** A certificate that is its own authority, as `<path>.crt` and `<path>.key`; returns the path. */
+async function makeClient(path: string): Promise<string> {
+  const files = ["-keyout", `${path}.key`, "-out", `${path}.crt`];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  await promisify(execFile)("openssl", [
+    ...["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=alice", ...curve, ...files],
+  ]);
   return path;
 }
 
