@@ -1,5 +1,6 @@
-export type { Phase } from "./health.ts";
+export type { LocalApi, LocalApiOptions } from "./local/api.ts";
+export { serveLocalApi } from "./local/api.ts";
 export type { SidecarOptions } from "./options.ts";
 export { resolveSidecarOptions, SIDECAR_ENV } from "./options.ts";
-export type { Sidecar } from "./sidecar.ts";
+export type { Sidecar, SidecarReadiness } from "./sidecar.ts";
 export { createSidecar } from "./sidecar.ts";

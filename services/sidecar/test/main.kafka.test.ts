@@ -81,5 +81,5 @@ test("a durable member relays, ends by SIGTERM with 0 behind its last POST, and 
 });
 
 async function relaying(run: SidecarProcess): Promise<void> {
-  await expect.poll(run.stdout, PATIENCE).toContain("broadcasts are relayed");
+  await expect.poll(run.stdout, PATIENCE).toContain('"msg":"ready"');
 }

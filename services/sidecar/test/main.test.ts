@@ -54,6 +54,7 @@ test("says whether it is ready, and a signal ends it with 0 while it waits", {
     SHARDCAST_APP_URL: app.url,
     SHARDCAST_APP_HEALTH_URL: app.url,
     SHARDCAST_HEALTH_PORT: "0",
+    SHARDCAST_LOCAL_PORT: "0",
     SHARDCAST_KAFKA_BROKERS: "127.0.0.1:1",
     SHARDCAST_SERVICE: "accounts",
     SHARDCAST_REPLICAS: "3",
@@ -66,8 +67,13 @@ test("says whether it is ready, and a signal ends it with 0 while it waits", {
     return [response.status, await response.json()];
   };
   expect(await get("/healthz")).toEqual([200, { status: "alive" }]);
-  expect(await get("/readyz")).toEqual([503, { status: "waiting for the application" }]);
+  expect(await get("/readyz")).toMatchObject([503, { ready: false, status: "waiting for the application" }]);
   expect((await get("/"))[0]).toBe(404);
+  const drained = get("/drained");
+  const [, local] = /"port":([0-9]+),"msg":"local API is served"/.exec(run.stdout()) ?? [];
+  expect((await fetch(`http://127.0.0.1:${local}/v1/lanes`)).status).toBe(200);
   run.child.kill("SIGTERM");
+  // For the application's preStop hook: its sidecar has left, so it may end.
+  expect(await drained).toEqual([200, { status: "left" }]);
   expect(await run.exited).toBe(0);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { resolveSidecarOptions, SIDECAR_ENV } from "../src/index.ts";
 
+/** Texts that any may be. */
+const ANYTHING: ReadonlySet<string> = new Set(["SHARDCAST_MEMBER", "SHARDCAST_HEALTH_HOST"]);
 const SHARDCAST_APP_URL = "http://127.0.0.1:3000/base";
 
 describe("the options", () => {
@@ -8,11 +10,19 @@ describe("the options", () => {
     expect(resolveSidecarOptions({ SHARDCAST_APP_URL }, "accounts-2")).toEqual({
       appUrl: new URL(SHARDCAST_APP_URL),
       appHealthIntervalMs: 500,
+      appUnhealthyMs: 30_000,
       appTimeoutMs: 30_000,
-      maxReplyBytes: 64_000,
+      appFormat: "http",
+      appLaneHooks: false,
+      maxReplyBytes: 900_000,
       maxRetryAfterMs: 60_000,
+      maxAttempts: 20,
       order: "ordered",
       membership: "durable",
+      bodyLimitBytes: 900_000,
+      defaultTimeoutMs: 30_000,
+      maxTimeoutMs: 300_000,
+      forwardHeaders: [],
       logLevel: "info",
     });
   });
@@ -37,8 +47,17 @@ describe("the options", () => {
       SHARDCAST_APP_URL: "ftp://127.0.0.1",
       SHARDCAST_APP_HEALTH_URL: "health",
       SHARDCAST_APP_HEALTH_INTERVAL_MS: "0",
+      SHARDCAST_APP_UNHEALTHY_MS: "0",
       SHARDCAST_APP_TIMEOUT_MS: "soon",
-      SHARDCAST_APP_MAX_REPLY_BYTES: "64001",
+      SHARDCAST_APP_FORMAT: "soap",
+      SHARDCAST_APP_LANE_HOOKS: "perhaps",
+      SHARDCAST_APP_MAX_REPLY_BYTES: "100000001",
+      SHARDCAST_MAX_ATTEMPTS: "0",
+      SHARDCAST_LOCAL_PORT: "65536",
+      SHARDCAST_BODY_LIMIT_BYTES: "0",
+      SHARDCAST_DEFAULT_TIMEOUT_MS: "0",
+      SHARDCAST_MAX_TIMEOUT_MS: "0",
+      SHARDCAST_FORWARD_HEADERS: "x-ok,not a name",
       SHARDCAST_APP_MAX_RETRY_AFTER_MS: "-1",
       SHARDCAST_BROADCAST_ORDER: "any",
       SHARDCAST_MEMBERSHIP: "maybe",
@@ -54,7 +73,7 @@ describe("the options", () => {
     })();
     expect(thrown).toMatchObject({ code: "SHARDCAST_INVALID_CONFIG" });
     for (const variable of Object.values(SIDECAR_ENV)) {
-      if (variable !== "SHARDCAST_MEMBER") expect((thrown as Error).message).toContain(`(${variable})`);
+      if (!ANYTHING.has(variable)) expect((thrown as Error).message).toContain(`(${variable})`);
     }
     expect(() => resolveSidecarOptions({}, "accounts-2")).toThrow("(SHARDCAST_APP_URL): required");
   });

@@ -7,6 +7,7 @@ import {
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Application } from "../src/app/application.ts";
 import { broadcastRelay } from "../src/relay/broadcast-relay.ts";
+import { Courier } from "../src/relay/courier.ts";
 import { answering, startApp } from "./support/app.ts";
 
 const EXPIRES_MS = Date.parse("2026-01-01T12:00:00Z");
@@ -24,15 +25,40 @@ interface Sent {
 function relayTo(url: string, timeoutMs = 30_000) {
   const application = new Application({ url: new URL(url), timeoutMs, maxReplyBytes: LIMITS.maxReplyBytes });
   onTestFinished(() => application.close());
-  const relay = broadcastRelay(application, LIMITS);
+  const relay = broadcastRelay(courierTo(application), { ...LIMITS, format: "http" });
   return (sent: Sent = {}) => {
     const { handler = "reload", contentType, headers = {}, traceparent } = sent;
     const { signal = new AbortController().signal } = sent;
     const body = Buffer.from('{"a":1}');
     const message = { id: "the-id", handler, contentType, headers, body } as BroadcastMessage;
-    const context = { attempt: 3, expiresMs: EXPIRES_MS, traceparent, signal } as BroadcastContext;
+    const context = {
+      service: "accounts",
+      member: "2",
+      offset: 7,
+      attempt: 3,
+      expiresMs: EXPIRES_MS,
+      remainingMs: () => 60_000,
+      traceparent,
+      signal,
+    } as BroadcastContext;
     return Promise.resolve(relay(message, context));
   };
+}
+
+/** To an application that is taken for well until it is missed. */
+function courierTo(application: Application): Courier {
+  let isWell = true;
+  const presence = {
+    get isWell() {
+      return isWell;
+    },
+    missed: () => {
+      isWell = false;
+    },
+    well: () => Promise.reject(new Error("it stays away")),
+  };
+  const leaving = new AbortController().signal;
+  return new Courier({ application, presence, leaving, maxAttempts: 20 });
 }
 
 async function failure(call: Promise<unknown>): Promise<unknown> {
@@ -209,14 +235,6 @@ describe("the application's answer", () => {
     const error = await failure(relayTo(app.url, 50)());
     expect(error).toBeInstanceOf(RetryableError);
     expect(error).toMatchObject({ message: expect.stringContaining("timeout") });
-  });
-
-  test("can not come where nobody listens: it is sent again", async () => {
-    const app = await startApp();
-    await app.close();
-    const error = await failure(relayTo(app.url)());
-    expect(error).toBeInstanceOf(RetryableError);
-    expect(error).toMatchObject({ message: expect.stringContaining("ECONNREFUSED") });
   });
 
   test("is not waited for any more when the broadcast is cancelled", async () => {

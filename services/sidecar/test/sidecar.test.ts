@@ -71,7 +71,7 @@ describe("a durable member", { timeout: TEST_MS }, () => {
     const before = await service.broadcast();
     await expect.poll(() => finalOf(service.acks, before), PATIENCE).toHaveLength(1);
     await first.stop();
-    expect(first.phase).toBe("stopping");
+    expect(first.readiness().status).toBe("left");
     const meanwhile = [await service.broadcast(), await service.broadcast()];
     const second = service.sidecar(durable(app.url));
     await second.start();
@@ -127,7 +127,7 @@ describe("an ephemeral member", { timeout: TEST_MS }, () => {
     const [service, app] = await Promise.all([openService(), startApp()]);
     const sidecar = service.sidecar(ephemeral(app.url));
     await sidecar.start();
-    expect(sidecar.phase).toBe("ready");
+    expect(sidecar.readiness()).toMatchObject({ ready: true, status: "ready" });
     const id = await service.broadcast([]);
     await expect
       .poll(() => app.asked, PATIENCE)
@@ -148,14 +148,14 @@ describe("before it joins", { timeout: TEST_MS }, () => {
     });
     const started = sidecar.start();
     await expect.poll(() => app.asked.length, PATIENCE).toBeGreaterThan(2);
-    expect(sidecar.phase).toBe("waiting for the application");
+    expect(sidecar.readiness()).toMatchObject({ ready: false, status: "waiting for the application" });
     expect(service.acks).toEqual([]);
     expect(new Set(app.asked.map(({ method, path }) => `${method} ${path}`))).toEqual(
       new Set(["GET /health?deep"]),
     );
     app.answer = answering(204);
     await started;
-    expect(sidecar.phase).toBe("ready");
+    expect(sidecar.readiness()).toMatchObject({ ready: true, status: "ready" });
     await expect.poll(() => finalOf(service.acks, id), PATIENCE).toMatchObject([{ kind: "acked" }]);
   });
 
@@ -166,8 +166,20 @@ describe("before it joins", { timeout: TEST_MS }, () => {
     const started = sidecar.start();
     started.catch(() => {});
     await sidecar.stop();
-    await expect(started).rejects.toMatchObject({ name: "AbortError" });
-    expect(sidecar.phase).toBe("stopping");
+    await expect(started).rejects.toMatchObject({ code: "SHARDCAST_CLOSED" });
+    expect(sidecar.readiness().status).toBe("left");
     expect(service.acks).toEqual([]);
+  });
+});
+
+describe("a member that is replaced", { timeout: TEST_MS }, () => {
+  test("ends as fenced (C2)", async () => {
+    const [service, app] = await Promise.all([openService(), startApp()]);
+    const first = service.sidecar(durable(app.url));
+    await first.start();
+    const second = service.sidecar(durable(app.url));
+    await second.start();
+    expect(await first.ended).toEqual({ reason: "fenced" });
+    expect(second.readiness().ready).toBe(true);
   });
 });

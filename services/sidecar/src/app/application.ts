@@ -1,4 +1,7 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Agent, type Dispatcher } from "undici";
+import { neverReached } from "./never-reached.ts";
 
 /** What the application has answered, read to its end or to the limit. */
 export interface AppAnswer {
@@ -25,6 +28,21 @@ export interface ApplicationOptions {
   readonly maxReplyBytes: number;
 }
 
+/** How the application is: `gone` when nobody listens, `unwell` when somebody does and does not say 2xx in time. */
+export type Health = "well" | "unwell" | "gone";
+
+export interface PostOptions {
+  /** Gives up the request: the application sees its connection end. */
+  readonly signal: AbortSignal;
+  /** For all of it, at most the application's own limit, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Longest wait for an answer about health, milliseconds: who takes longer is not well. */
+const HEALTH_TIMEOUT_MS = 5_000;
+/** Longest time that a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The application beside this process. Redirects are not followed: they are an answer. */
 export class Application {
   readonly #options: ApplicationOptions;
@@ -35,10 +53,14 @@ export class Application {
     this.#options = options;
   }
 
-  /** @throws what the connection failed with; a TimeoutError; the signal's reason */
-  async post({ path, headers, body }: AppRequest, stopped: AbortSignal): Promise<AppAnswer> {
-    const { url, timeoutMs, maxReplyBytes } = this.#options;
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)]);
+  /** @throws what the connection failed with, see `neverReached`; a TimeoutError; the signal's reason */
+  async post(
+    { path, headers, body }: AppRequest,
+    { signal: stopped, timeoutMs }: PostOptions,
+  ): Promise<AppAnswer> {
+    const { url, maxReplyBytes } = this.#options;
+    const withinMs = Math.ceil(Math.min(timeoutMs, this.#options.timeoutMs, MAX_TIMER_MS));
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(withinMs)]);
     const answer = await this.#agent.request({
       origin: url.origin,
       path: `${url.pathname.replace(/\/+$/, "")}${path}${url.search}`,
@@ -54,17 +76,35 @@ export class Application {
     };
   }
 
-  /** Whether this URL answers with 2xx within the time limit. @throws the signal's reason */
-  async answersWell(url: URL, stopped: AbortSignal): Promise<boolean> {
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(this.#options.timeoutMs)]);
+  /** Whether this URL answers with 2xx; without one, whether anybody listens. @throws the signal's reason */
+  async health(url: URL | undefined, stopped: AbortSignal): Promise<Health> {
+    const limit = AbortSignal.timeout(Math.min(this.#options.timeoutMs, HEALTH_TIMEOUT_MS));
+    const signal = AbortSignal.any([stopped, limit]);
     try {
-      const target = { origin: url.origin, path: `${url.pathname}${url.search}`, method: "GET" } as const;
-      const { statusCode, body } = await this.#agent.request({ ...target, signal });
-      await body.dump({ limit: this.#options.maxReplyBytes, signal });
-      return statusCode >= 200 && statusCode < 300;
-    } catch {
+      return url === undefined ? await this.#listens(signal) : await this.#answers(url, signal);
+    } catch (error) {
       stopped.throwIfAborted();
-      return false;
+      return neverReached(error) ? "gone" : "unwell";
+    }
+  }
+
+  async #answers(url: URL, signal: AbortSignal): Promise<Health> {
+    const target = { origin: url.origin, path: `${url.pathname}${url.search}`, method: "GET" } as const;
+    const { statusCode, body } = await this.#agent.request({ ...target, signal });
+    await body.dump({ limit: this.#options.maxReplyBytes, signal });
+    return statusCode >= 200 && statusCode < 300 ? "well" : "unwell";
+  }
+
+  async #listens(signal: AbortSignal): Promise<Health> {
+    const { hostname, port, protocol } = this.#options.url;
+    const defaultPort = protocol === "https:" ? 443 : 80;
+    // Without the brackets that a URL has around IPv6.
+    const socket = connect(port === "" ? defaultPort : Number(port), hostname.replace(/^\[(.*)\]$/, "$1"));
+    try {
+      await once(socket, "connect", { signal });
+      return "well";
+    } finally {
+      socket.destroy();
     }
   }
 

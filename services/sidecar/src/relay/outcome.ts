@@ -13,21 +13,23 @@ export interface OutcomeOptions {
 /** Of 4xx, those that another attempt may get past: Request Timeout, Too Early, Too Many Requests. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 const MAX_SHOWN = 200;
+const JSON_TYPE = /^application\/([\w.+-]+\+)?json/;
 
 /**
- * What the application's answer means for the broadcast: 2xx is this member's reply.
+ * What the application's answer means for what was brought to it: 2xx is the reply.
  *
  * @throws {RetryableError} for 408, 425, 429 and 5xx; {@link TerminalError} for the rest
  */
 export function outcomeOf(answer: AppAnswer, options: OutcomeOptions): HandlerReply {
   const { status, headers } = answer;
   if (status >= 200 && status < 300) return replyOf(answer, options);
-  const answered = `the application answered ${status}${shown(answer)}`;
+  const said = problemIn(answer);
+  const answered = said.detail ?? `the application answered ${status}${shown(answer)}`;
   if (status >= 500 || PASSING.has(status)) {
     const asked = retryAfterMs(headers["retry-after"], Date.now());
     throw new RetryableError(answered, { retryAfterMs: Math.min(asked, options.maxRetryAfterMs) });
   }
-  throw new TerminalError(answered, { status: status >= 400 ? status : 502 });
+  throw new TerminalError(answered, { status: status >= 400 ? status : 502, details: said.details });
 }
 
 function replyOf(
@@ -48,6 +50,38 @@ function replyOf(
     ...(body.byteLength === 0 ? {} : { body }),
     ...(contentType === undefined || !fitsHttp("content-type", contentType) ? {} : { contentType }),
   });
+}
+
+/** What the problem document says itself (RFC 9457); `detail` is the message. */
+const OURS: ReadonlySet<string> = new Set([
+  "type",
+  "title",
+  "status",
+  "detail",
+  "instance",
+  "code",
+  "retryable",
+]);
+
+/** What a JSON object says of why: its `detail`, and all that the caller's problem document can take over. */
+function problemIn({ headers, body }: AppAnswer): {
+  readonly detail?: string;
+  readonly details: Readonly<Record<string, unknown>>;
+} {
+  const members = jsonObject(headers["content-type"], body);
+  const { detail } = members;
+  const details = Object.fromEntries(Object.entries(members).filter(([name]) => !OURS.has(name)));
+  return typeof detail === "string" && detail !== "" ? { detail, details } : { details };
+}
+
+function jsonObject(contentType: string | undefined, body: Buffer): Readonly<Record<string, unknown>> {
+  if (!JSON_TYPE.test(contentType ?? "")) return {};
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** The beginning of what it says, where that is text: in the status, somebody looks for why. */

@@ -49,6 +49,9 @@ export async function startApp(port = 0): Promise<App> {
   return app;
 }
 
+/** Cuts the connection, as a process does that dies half-way. */
+export const breaking: App["answer"] = (response) => void response.socket?.destroy();
+
 /** Answers with this status and these headers. */
 export function answering(
   status: number,

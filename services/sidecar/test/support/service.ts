@@ -1,3 +1,5 @@
+import { type Client, connect } from "@shardcast/client";
+import type { LogRecord } from "@shardcast/log";
 import { createMemoryLog, MemoryCluster } from "@shardcast/log/memory";
 import {
   type AckRecord,
@@ -10,7 +12,13 @@ import {
 } from "@shardcast/protocol";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
-import { createSidecar, resolveSidecarOptions, type Sidecar } from "../../src/index.ts";
+import {
+  createSidecar,
+  type LocalApi,
+  resolveSidecarOptions,
+  type Sidecar,
+  serveLocalApi,
+} from "../../src/index.ts";
 
 export const SERVICE = "accounts";
 const TOPICS = broadcastTopicsOf(SERVICE);
@@ -18,8 +26,14 @@ const TOPICS = broadcastTopicsOf(SERVICE);
 /** The log of a service, with what members say of broadcasts. */
 export interface Service {
   readonly acks: AckRecord[];
+  /** What was given up. */
+  readonly dead: LogRecord[];
+  /** Who asks, from elsewhere. */
+  readonly client: Client;
   /** Not yet started. Several are several processes. */
   sidecar(env: Readonly<Record<string, string>>): Sidecar;
+  /** The local API of a sidecar, on a free port. */
+  localApi(sidecar: Sidecar, env?: Readonly<Record<string, string>>): Promise<LocalApi>;
   /** Puts a broadcast there as a gateway would. Resolves to its id. */
   broadcast(expected?: readonly ExpectedMember[], body?: string): Promise<string>;
 }
@@ -28,7 +42,16 @@ export async function openService(): Promise<Service> {
   const cluster = new MemoryCluster();
   const log = createMemoryLog({ cluster });
   onTestFinished(() => log.close());
-  await log.ensureTopics([...Object.values(topicsOf(SERVICE, { lanes: 1 })), ...Object.values(TOPICS)]);
+  const topics = topicsOf(SERVICE, { lanes: 1 });
+  await log.ensureTopics([...Object.values(topics), ...Object.values(TOPICS)]);
+  const client = await connect({ log, services: { [SERVICE]: { replicas: 1 } } });
+  onTestFinished(() => client.close());
+  const dead: LogRecord[] = [];
+  await log.openReader({
+    topics: [topics.dead.name],
+    start: [{ topic: topics.dead.name, partition: 0, from: "earliest" }],
+    onRecords: (records) => void dead.push(...records),
+  });
   const acks: AckRecord[] = [];
   const reader = await log.openReader({
     topics: [TOPICS.acks.name],
@@ -45,6 +68,8 @@ export async function openService(): Promise<Service> {
 
   return {
     acks,
+    dead,
+    client,
 
     sidecar(env) {
       const all = {
@@ -61,6 +86,14 @@ export async function openService(): Promise<Service> {
         await made.stop();
         await own.close();
       });
+      return made;
+    },
+
+    async localApi(sidecar, env = {}) {
+      const options = resolveSidecarOptions({ SHARDCAST_APP_URL: "http://127.0.0.1:1", ...env });
+      const logger = pino({ level: "silent" });
+      const made = await serveLocalApi({ ...options, port: 0, client, sidecar, logger });
+      onTestFinished(() => made.close());
       return made;
     },
 

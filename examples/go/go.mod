@@ -1,0 +1,3 @@
+module shardcast.example/ledger
+
+go 1.21
