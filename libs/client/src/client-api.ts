@@ -120,9 +120,15 @@ export interface Client {
   shards(service: string): Promise<Shards>;
 
   /**
-   * Who has which lane now, and again after each change, until the signal fires or the client closes. Who reads slowly
+   * Who has the key's lane now, and again after each change of that, until the signal fires or the client closes. Who reads slowly
    * gets the newest, not each. @throws as {@link owner}
    */
+  watchOwner(service: string, key: ShardKey, options?: WatchOptions): AsyncIterable<Owner>;
+
+  /** The same of all lanes, and of the members. @throws as {@link owner} */
+  watchShards(service: string, options?: WatchOptions): AsyncIterable<Shards>;
+
+  /** Another name of {@link watchShards}. */
   watch(service: string, options?: WatchOptions): AsyncIterable<Shards>;
 
   /** What `S.control` says of a service, kept up to date. Shared by all who ask, and closed by this client alone. */

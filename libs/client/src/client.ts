@@ -31,7 +31,7 @@ import { ReplyListener } from "./replies.ts";
 import { laneFor, type Route, Routes } from "./routes.ts";
 import type { RequestStatus } from "./status.ts";
 import { Submissions } from "./submissions.ts";
-import { type WatchOptions, watchDirectory } from "./watch.ts";
+import { distinct, type WatchOptions, watchDirectory } from "./watch.ts";
 
 const DEFAULT_MAX_PENDING = 10_000;
 const DEFAULT_MAX_DELAY_MS = 7 * 24 * 3_600_000;
@@ -267,11 +267,26 @@ class LogClient implements Client {
     return shardsIn(route, (await this.directory(service)).state);
   }
 
-  async *watch(service: string, { signal }: WatchOptions = {}): AsyncGenerator<Shards, void, undefined> {
+  async *watchOwner(
+    service: string,
+    key: ShardKey,
+    options: WatchOptions = {},
+  ): AsyncGenerator<Owner, void, undefined> {
+    const route = await this.#routes.get(service);
+    const lane = laneFor(route, validKey(key));
+    const directory = await this.directory(service);
+    const owner = () => ownerIn(route, directory.state, lane);
+    yield* distinct(watchDirectory(directory, owner, this.#ends(options)));
+  }
+
+  async *watchShards(service: string, options: WatchOptions = {}): AsyncGenerator<Shards, void, undefined> {
     const route = await this.#routes.get(service);
     const directory = await this.directory(service);
-    const ends = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
-    yield* watchDirectory(directory, () => shardsIn(route, directory.state), ends);
+    yield* watchDirectory(directory, () => shardsIn(route, directory.state), this.#ends(options));
+  }
+
+  watch(service: string, options: WatchOptions = {}): AsyncGenerator<Shards, void, undefined> {
+    return this.watchShards(service, options);
   }
 
   async close(): Promise<void> {
@@ -281,6 +296,10 @@ class LogClient implements Client {
     // They look into the directories.
     await this.#followed.close();
     await Promise.all([this.#listeners.close(), this.#directories.close(), this.#results.close()]);
+  }
+
+  #ends({ signal }: WatchOptions): readonly AbortSignal[] {
+    return [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
   }
 
   #compose(

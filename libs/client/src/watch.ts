@@ -8,6 +8,17 @@ export interface WatchOptions {
 /** Kinds of changes that are seen from outside; heartbeats are not. */
 const SEEN: ReadonlySet<ControlChange["kind"]> = new Set<ControlChange["kind"]>(["map", "lane", "member"]);
 
+/** Without those that say the same as the one before. */
+export async function* distinct<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  let told: string | undefined;
+  for await (const item of source) {
+    const now = JSON.stringify(item);
+    if (now === told) continue;
+    told = now;
+    yield item;
+  }
+}
+
 /**
  * What `read` gives now, and again after changes, until one of the signals fires. Who reads slowly gets the newest, not
  * each: nothing queues up (C7).

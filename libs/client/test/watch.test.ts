@@ -1,5 +1,5 @@
+import { laneOf } from "@shardcast/routing";
 import { describe, expect, it } from "vitest";
-import type { Shards } from "../src/index.ts";
 import { forgedMember, writeControl } from "./support/control.ts";
 import { connectTo, LANES, SERVICE, startService } from "./support/service.ts";
 
@@ -15,7 +15,7 @@ async function watching(signal?: AbortSignal) {
   return { service, client, states, write, directory: await client.directory(SERVICE) };
 }
 
-async function next(states: AsyncIterator<Shards>): Promise<Shards> {
+async function next<T>(states: AsyncIterator<T>): Promise<T> {
   const { done, value } = await states.next();
   if (done) throw new Error("the watch has ended");
   return value;
@@ -103,9 +103,48 @@ describe("watch", () => {
     expect(listening).toBe(0);
   });
 
+  it("has another name", async () => {
+    const { client } = await watching();
+    const states = client.watchShards(SERVICE)[Symbol.asyncIterator]();
+    expect(await next(states)).toEqual(await client.shards(SERVICE));
+  });
+
   it("tells of a service that is not there", async () => {
     const { client } = await watching();
     const states = client.watch("orders")[Symbol.asyncIterator]();
     await expect(states.next()).rejects.toMatchObject({ code: "SHARDCAST_UNKNOWN_SERVICE" });
+  });
+});
+
+describe("watchOwner", () => {
+  const LANE = laneOf("carol", LANES);
+
+  it("yields who has the key now, and again after every change of that, but of no other lane", async () => {
+    const { client, write, directory } = await watching();
+    const owners = client.watchOwner(SERVICE, "carol")[Symbol.asyncIterator]();
+    expect(await next(owners)).toEqual(await client.owner(SERVICE, "carol"));
+    let told = false;
+    const second = next(owners).finally(() => {
+      told = true;
+    });
+    await write(zero.up(), zero.owned((LANE + 1) % LANES));
+    await directory.sync();
+    await new Promise(setImmediate);
+    expect(told).toBe(false);
+    await write(zero.owned(LANE));
+    expect(await second).toMatchObject({ lane: LANE, state: "owned", member: "0" });
+    await write({ kind: "map", epoch: 1, replicas: 2, lanes: Array(LANES).fill(1) });
+    expect(await next(owners)).toMatchObject({ epoch: 1, ordinal: 1, member: "0" });
+  });
+
+  it("ends when the client closes, and refuses a key that is none", async () => {
+    const { client } = await watching();
+    const owners = client.watchOwner(SERVICE, "carol")[Symbol.asyncIterator]();
+    await next(owners);
+    const waiting = owners.next();
+    const none = client.watchOwner(SERVICE, "")[Symbol.asyncIterator]().next();
+    await expect(none).rejects.toMatchObject({ code: "SHARDCAST_INVALID_KEY" });
+    await client.close();
+    expect(await waiting).toEqual({ done: true, value: undefined });
   });
 });

@@ -8,6 +8,7 @@ import type {
   ShardKey,
   SubmitOptions,
   Submitted,
+  WatchOptions,
 } from "./options.ts";
 import type { Owner, Shards } from "./ownership.ts";
 import type { RequestStatus } from "./status.ts";
@@ -75,11 +76,26 @@ export interface HttpClient {
   /** What has become of broadcasts, whoever sent them. */
   readonly broadcasts: BroadcastsApi;
 
-  /** Who has the key's lane, for who sends to the owner himself. @throws {ShardcastError} SHARDCAST_INVALID_KEY */
+  /**
+   * Who has the key's lane and where that is, for who sends to the owner himself.
+   *
+   * @throws {ShardcastError} SHARDCAST_INVALID_KEY; SHARDCAST_INVALID_REQUEST for a service without durable members
+   */
   owner(service: string, key: ShardKey): Promise<Owner>;
 
   /** Who has which lane of a service. */
   shards(service: string): Promise<Shards>;
+
+  /**
+   * Who has the key's lane now, and again after each change of that or of where it is, until the signal fires or the client closes.
+   * Who reads slowly gets the newest, not each. A stream that breaks is taken up again, for as long as it takes.
+   *
+   * @throws {ShardcastError} as {@link owner}
+   */
+  watchOwner(service: string, key: ShardKey, options?: WatchOptions): AsyncIterable<Owner>;
+
+  /** The same of all lanes, and of the members. */
+  watchShards(service: string, options?: WatchOptions): AsyncIterable<Shards>;
 
   /** Ends every call that waits with SHARDCAST_CLOSED. Idempotent. */
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import type { Broadcast, BroadcastOptions, BroadcastsApi } from "./broadcasts/ap
 import { GatewayBroadcasts } from "./broadcasts/gateway-broadcasts.ts";
 import type { HttpClient } from "./client-api.ts";
 import { deadlineOf, seconds, timeoutOf, waitOf } from "./durations.ts";
+import type { EventStreamParts } from "./event-streams.ts";
 import { statusEvents } from "./events.ts";
 import type {
   BackoffOptions,
@@ -18,9 +19,10 @@ import type {
   ShardKey,
   SubmitOptions,
   Submitted,
+  WatchOptions,
 } from "./options.ts";
-import { type Owner, readOwner, readShards, type Shards } from "./ownership.ts";
-import { keyPath, requestPath, shardsPath } from "./paths.ts";
+import { type Owner, ownerOf, readOwner, readShards, type Shards, shardsOf } from "./ownership.ts";
+import { keyPath, ownerEventsPath, requestPath, shardsPath } from "./paths.ts";
 import { Polling } from "./polling.ts";
 import { randomName } from "./random-name.ts";
 import { readAccepted, readReply, readSubmitted } from "./reply.ts";
@@ -29,6 +31,7 @@ import { Backoff, once, resolveBackoff, retried } from "./retry.ts";
 import { type Scope, Scopes } from "./scopes.ts";
 import { type RequestStatus, readStatus } from "./status.ts";
 import { ANSWER_MS, type Ask, Transport } from "./transport.ts";
+import { watched } from "./watch.ts";
 
 /** How long the gateway's own word on a time that is over, which names the request, may be under way. */
 const LAST_WORD_MS = 1_000;
@@ -113,17 +116,10 @@ class GatewayClient implements HttpClient {
     { signal }: EventOptions = {},
   ): AsyncGenerator<RequestStatus, void, undefined> {
     const path = requestPath(service, id);
-    const scope = this.#scopes.begin(signal);
-    const end = () => this.#polling(id, path, scope).until(Number.POSITIVE_INFINITY);
-    const parts = { id, path: `${path}/events`, transport: this.#transport, backoff: this.#backoff() };
-    try {
-      yield* statusEvents({ ...parts, scope, end });
-    } catch (error) {
-      // Who ends them, or closes, is not told that he did.
-      if (error !== scope.error) throw error;
-    } finally {
-      this.#scopes.end(scope);
-    }
+    yield* this.#following(signal, (parts) => {
+      const end = () => this.#polling(id, path, parts.scope).until(Number.POSITIVE_INFINITY);
+      return statusEvents({ ...parts, id, path: `${path}/events`, end });
+    });
   }
 
   async cancel(service: string, id: string): Promise<void> {
@@ -142,12 +138,45 @@ class GatewayClient implements HttpClient {
     return this.#ask({ method: "GET", path: shardsPath(service) }, readShards);
   }
 
+  async *watchOwner(
+    service: string,
+    key: ShardKey,
+    { signal }: WatchOptions = {},
+  ): AsyncGenerator<Owner, void, undefined> {
+    const about = { path: ownerEventsPath(service, key), event: "owner", readItem: ownerOf };
+    yield* this.#following(signal, (parts) => watched({ ...parts, ...about }));
+  }
+
+  async *watchShards(
+    service: string,
+    { signal }: WatchOptions = {},
+  ): AsyncGenerator<Shards, void, undefined> {
+    const about = { path: `${shardsPath(service)}/events`, event: "shards", readItem: shardsOf };
+    yield* this.#following(signal, (parts) => watched({ ...parts, ...about }));
+  }
+
   async close(): Promise<void> {
     this.#scopes.close();
   }
 
   #ask<T>(ask: Ask, read: (answer: Answer) => T | undefined): Promise<T> {
     return this.#scopes.run(undefined, (scope) => once(this.#transport.call(ask, scope, read)));
+  }
+
+  /** What comes, until the signal fires or the client closes. */
+  async *#following<T>(
+    signal: AbortSignal | undefined,
+    follow: (parts: Pick<EventStreamParts<T>, "transport" | "scope" | "backoff">) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    const scope = this.#scopes.begin(signal);
+    try {
+      yield* follow({ transport: this.#transport, scope, backoff: this.#backoff() });
+    } catch (error) {
+      // Who ends it, or closes, is not told that he did.
+      if (error !== scope.error) throw error;
+    } finally {
+      this.#scopes.end(scope);
+    }
   }
 
   #polling(id: string, path: string, scope: Scope): Polling<RequestStatus> {

@@ -27,6 +27,7 @@ export type {
   ShardKey,
   SubmitOptions,
   Submitted,
+  WatchOptions,
 } from "./options.ts";
-export type { LaneOwner, Member, Owner, Shards } from "./ownership.ts";
+export type { LaneOwner, Member, MemberPlace, Owner, Shards } from "./ownership.ts";
 export type { EndedStatus, RequestEnd, RequestStatus } from "./status.ts";

@@ -93,6 +93,11 @@ export interface EventOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WatchOptions {
+  /** Ends the watching. */
+  readonly signal?: AbortSignal;
+}
+
 /** Bytes and strings travel as they are, anything else as JSON. */
 export type Body = Uint8Array | string | object | number | boolean | null | undefined;
 

@@ -27,6 +27,11 @@ export function broadcastPath(service: string, id: string): string {
   return `${broadcastsPath(service)}/${segment("id", id, "SHARDCAST_UNKNOWN_BROADCAST")}`;
 }
 
+/** Where who has a key is followed. Throws as {@link keyPath}. */
+export function ownerEventsPath(service: string, key: ShardKey): string {
+  return `${keyPath(service, key)}/events`;
+}
+
 export function shardsPath(service: string): string {
   return `${servicePath(service)}/shards`;
 }

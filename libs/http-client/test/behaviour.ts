@@ -3,9 +3,9 @@ import { isShardcastError, type ShardcastError } from "@shardcast/protocol";
 import { type HandlerResult, implement, reply, TerminalError } from "@shardcast/worker";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { EndedStatus, HttpClient, RequestStatus } from "../src/index.ts";
+import type { EndedStatus, HttpClient, Owner, RequestStatus, Shards } from "../src/index.ts";
 import { fired, Stage } from "./support/stage.ts";
-import { MEMBER_URL, type Open, SERVICE, startWorld } from "./support/world.ts";
+import { MEMBER_URL, type Open, publishMap, SERVICE, startWorld } from "./support/world.ts";
 
 const Balance = z.object({ balance: z.int() });
 const contract = defineService(SERVICE, {
@@ -441,6 +441,32 @@ export function behavesAsClient(open: Open): void {
       expect(shards.members).toEqual([{ member: lane.member, state: "up", url: lane.url }]);
     });
 
+    test("watches who has a key, and the lanes, until the signal fires or it closes", async () => {
+      const { client, world } = await stage();
+      const caller = new AbortController();
+      const owners = client.watchOwner(SERVICE, "carol", { signal: caller.signal })[Symbol.asyncIterator]();
+      const shards = client.watchShards(SERVICE)[Symbol.asyncIterator]();
+      const { value: owner } = await owners.next();
+      expect(owner).toEqual(await client.owner(SERVICE, "carol"));
+      expect((await shards.next()).value).toEqual(await client.shards(SERVICE));
+      await publishMap(world, [1, 1, 1]);
+      for (const each of [owners, shards]) await untilReleased(each);
+      const waiting = [owners.next(), shards.next()];
+      caller.abort();
+      expect(await waiting[0]).toEqual({ done: true, value: undefined });
+      await client.close();
+      expect(await waiting[1]).toEqual({ done: true, value: undefined });
+    });
+
+    test.each([
+      ["a key", (client: HttpClient) => client.watchOwner("unknown", "carol")],
+      ["the lanes", (client: HttpClient) => client.watchShards("unknown")],
+    ])("does not watch %s of a service that is not there", async (_, watch) => {
+      const { client } = await stage();
+      const first = watch(client)[Symbol.asyncIterator]().next();
+      expect((await failure(first)).code).toBe("SHARDCAST_UNKNOWN_SERVICE");
+    });
+
     test("that closes ends what waits, and takes nothing new", async () => {
       const { client, staged } = await stage();
       const waiting = failure(client.request(SERVICE, "carol", {}, { handler: "staged" }));
@@ -470,6 +496,17 @@ export async function failure(failing: Promise<unknown>): Promise<ShardcastError
   );
   if (!isShardcastError(error)) throw error;
   return error;
+}
+
+/** Reads until nobody owns a lane any more; those between may be told or not. */
+async function untilReleased(states: AsyncIterator<Owner | Shards>): Promise<void> {
+  for (;;) {
+    const { done, value } = await states.next();
+    if (done) throw new Error("never released");
+    expect(value.epoch).toBe(1);
+    const lanes = "lanes" in value ? value.lanes : [value];
+    if (lanes.every(({ ordinal, state }) => ordinal === 1 && state === "released")) return;
+  }
 }
 
 /** Asks until it stands so. */

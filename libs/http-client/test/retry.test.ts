@@ -172,6 +172,7 @@ describe("a gateway that says nothing", () => {
       [() => client.owner("accounts", "carol"), 30_000],
       [() => client.shards("accounts"), 30_000],
       [() => client.events("accounts", "id-1")[Symbol.asyncIterator]().next(), 30_000],
+      [() => client.watchOwner("accounts", "carol")[Symbol.asyncIterator]().next(), 30_000],
     ] as const) {
       const beganMs = Date.now();
       const error = await after(failure(call()));

@@ -19,6 +19,7 @@ describe("the types", () => {
     expectTypeOf<http.SubmitOptions>().toEqualTypeOf<sdk.SubmitOptions>();
     expectTypeOf<http.ResultOptions>().toEqualTypeOf<sdk.ResultOptions>();
     expectTypeOf<http.EventOptions>().toEqualTypeOf<sdk.EventOptions>();
+    expectTypeOf<http.WatchOptions>().toEqualTypeOf<sdk.WatchOptions>();
     expectTypeOf<http.BroadcastOptions>().toEqualTypeOf<sdk.BroadcastOptions>();
     expectTypeOf<http.BroadcastStatusOptions>().toEqualTypeOf<sdk.BroadcastStatusOptions>();
     expectTypeOf<http.BroadcastEventOptions>().toEqualTypeOf<sdk.BroadcastEventOptions>();
@@ -33,8 +34,11 @@ describe("the types", () => {
   });
 
   test("of what is told are the same, but for the bytes of bodies and what HTTP does not tell", () => {
-    expectTypeOf<http.Owner>().toEqualTypeOf<sdk.Owner>();
-    expectTypeOf<http.Shards>().toEqualTypeOf<sdk.Shards>();
+    expectTypeOf<sdk.Owner>().toExtend<http.Owner>();
+    expectTypeOf<sdk.Shards>().toExtend<http.Shards>();
+    type Told = keyof http.MemberPlace | "discoveryAgeMs";
+    expectTypeOf<Omit<http.Owner, Told>>().branded.toEqualTypeOf<sdk.Owner>();
+    expectTypeOf<Omit<http.Member, Told>>().branded.toEqualTypeOf<sdk.Member>();
     expectTypeOf<Omit<http.Reply, "body">>().toEqualTypeOf<Omit<sdk.Reply, "body">>();
     expectTypeOf<http.RequestStatus["state"]>().toEqualTypeOf<sdk.RequestStatus["state"]>();
     expectTypeOf<http.EndedStatus["end"]>().toEqualTypeOf<sdk.EndedStatus["end"]>();

@@ -1,14 +1,21 @@
 import type { Log } from "@shardcast/log";
 import { createMemoryLog } from "@shardcast/log/memory";
 import { createKafkaLog } from "@shardcast/log-kafka";
-import { createWorker, type OnLaneAcquired, type Worker } from "@shardcast/worker";
+import {
+  createWorker,
+  type HealthServerOptions,
+  type OnLaneAcquired,
+  WORKER_ENV,
+  type Worker,
+} from "@shardcast/worker";
 import { type Logger, pino } from "pino";
+import { type DirectReadsOptions, directReads } from "./direct-reads.ts";
 import { type EffectsFile, openEffectsFile } from "./effects.ts";
 import { accountHandlers } from "./handlers.ts";
 import { createInterest, type Interest } from "./interest.ts";
 import { INTEREST_CHANGED, interestChanged } from "./interest-changed.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
-import { resolveAccountsOptions } from "./options.ts";
+import { type AccountsOptions, resolveAccountsOptions } from "./options.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +25,8 @@ export interface Replica {
   readonly log: Log;
   readonly worker: Worker;
   readonly effects: EffectsFile | undefined;
-  readonly healthPort: number | undefined;
+  /** Where health is served, and reads that come directly; undefined for nowhere. */
+  readonly health: HealthServerOptions | undefined;
 }
 
 /**
@@ -50,11 +58,24 @@ export function configureReplica(env: Environment): Replica {
   const worker = attempt(() => createWorker({ log: checked, logger, ...service }, env));
   if (interest !== undefined) worker?.onBroadcast(INTEREST_CHANGED, interestChanged(interest));
 
-  if (faults.length > 0 || log === undefined || worker === undefined) {
+  if (faults.length > 0 || !options || !ledger || !log || !worker) {
     effects?.close();
     throw new Error(faults.join("\n"));
   }
-  return { logger, log, worker, effects, healthPort: options?.healthPort };
+  const health = healthOf(options, { ledger, lanes: lanesOf(env), worker, logger });
+  return { logger, log, worker, effects, health };
+}
+
+function healthOf(
+  { host, healthPort: port }: Pick<AccountsOptions, "host" | "healthPort">,
+  reads: DirectReadsOptions,
+): HealthServerOptions | undefined {
+  return port === undefined ? undefined : { host, port, otherwise: directReads(reads) };
+}
+
+/** As the worker has checked them, and takes them itself. */
+function lanesOf(env: Environment): number {
+  return Number(env[WORKER_ENV.lanes] ?? env[WORKER_ENV.replicas]);
 }
 
 function serviceOf(ledger: Ledger, interest: Interest | undefined, effects: EffectsFile | undefined) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
+import { type HealthServer, serveHealth } from "@shardcast/worker";
 import closeWithGrace from "close-with-grace";
 import { configureReplica, type Environment, type Replica } from "./configure.ts";
-import { type Health, serveHealth } from "./health.ts";
 import { usage } from "./usage.ts";
 
 /** Beyond the grace time of handlers: for the last commit, and for the log to leave. */
@@ -37,8 +37,8 @@ async function run(): Promise<number | undefined> {
   return serve(replica, Number(env.SHARDCAST_GRACE_MS));
 }
 
-async function serve({ logger, log, worker, effects, healthPort }: Replica, graceMs: number) {
-  let health: Health | undefined;
+async function serve({ logger, log, worker, effects, health: options }: Replica, graceMs: number) {
+  let health: HealthServer | undefined;
   let closing = false;
 
   async function close(): Promise<void> {
@@ -56,7 +56,7 @@ async function serve({ logger, log, worker, effects, healthPort }: Replica, grac
   });
 
   try {
-    if (healthPort !== undefined) health = await serveHealth(worker, healthPort);
+    if (options !== undefined) health = await serveHealth(() => worker.readiness(), options);
     if (health !== undefined) logger.info({ port: health.port }, "health is served");
     await worker.start();
     // By a signal, which then also ends the process; or fenced: a newer process has our identity, so there is nothing

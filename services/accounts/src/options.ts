@@ -5,6 +5,7 @@ const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as
 
 const schema = z.object({
   dir: z.string({ error: "required: the folder that all replicas share" }),
+  host: z.string().min(1).optional(),
   healthPort: wholeNumber(0, 65_535).optional(),
   effectsFile: z.string().optional(),
   interestFile: z.string().optional(),
@@ -15,6 +16,7 @@ export type AccountsOptions = z.infer<typeof schema>;
 
 export const ACCOUNTS_ENV = {
   dir: "ACCOUNTS_DIR",
+  host: "ACCOUNTS_HOST",
   healthPort: "ACCOUNTS_HEALTH_PORT",
   effectsFile: "ACCOUNTS_EFFECTS_FILE",
   interestFile: "ACCOUNTS_INTEREST_FILE",

@@ -7,7 +7,8 @@ type Meanings<T> = Readonly<Record<keyof T, string>>;
 /** What each variable is, in one line. Typed by the tables of variables, so none can be forgotten. */
 const OURS: Meanings<typeof ACCOUNTS_ENV> = {
   dir: "folder of the accounts, shared by all replicas; required",
-  healthPort: "port for GET /healthz and /readyz, 0 for a free one (none)",
+  host: "address to listen on, e.g. the pod's own (all)",
+  healthPort: "port for GET /healthz, /readyz and /accounts/{key}, 0 for a free one (none)",
   effectsFile: "file to append a JSON line to for each deposit and withdrawal (none)",
   interestFile: "JSON file with the interest that replicas begin with; without one there is none (none)",
   logLevel: "fatal, error, warn, info, debug, trace or silent (info)",
@@ -16,6 +17,7 @@ const OURS: Meanings<typeof ACCOUNTS_ENV> = {
 const WORKERS: Meanings<typeof WORKER_ENV> = {
   service: "name of the service (accounts)",
   member: "this replica: an ordinal, or a pod name that ends in one (the hostname)",
+  ordinalStart: "what the StatefulSet's ordinals begin at (0)",
   replicas: "number of replicas that the service begins with; required",
   topicPrefix: "put before every topic's name; the gateways' one (none)",
   concurrency: "handler calls of a lane at once, each for another account (64)",
@@ -48,7 +50,7 @@ export function usage(): string {
     "Usage: node main.js [--help]",
     "",
     "One replica of the example service: accounts in files, with deposit, withdraw, balance and statement.",
-    "Every replica takes the broadcast interest-changed.",
+    "Every replica takes the broadcast interest-changed, and tells the balance of its own accounts to who asks it directly.",
     "Configured by the environment (defaults in parentheses):",
     "",
     ...table(ACCOUNTS_ENV, OURS),

@@ -55,6 +55,8 @@ test("a replica serves, takes broadcasts, is fenced by its successor with exit c
     return JSON.parse(body.toString()) as { balance: number };
   };
   expect(await deposit()).toMatchObject({ balance: 100 });
+  const read = await fetch(`http://127.0.0.1:${port}/accounts/alice`);
+  expect(await read.json()).toMatchObject({ balance: 100, handledBy: { member: "0", lane: 0 } });
   const table = { tiers: [{ fromCents: 0, percent: 1.5 }] };
   const told = await client.broadcast(SERVICE, table, { handler: "interest-changed" });
   expect(await told.ended).toMatchObject({

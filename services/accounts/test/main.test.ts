@@ -5,7 +5,10 @@ import { ACCOUNTS_ENV } from "../src/options.ts";
 import { temporaryDir } from "./support/accounts.ts";
 import { runMain } from "./support/process.ts";
 
-test("--help names every variable", async () => {
+/** A process that starts, on a busy machine. */
+const PROCESS = { timeout: 30_000 };
+
+test("--help names every variable", PROCESS, async () => {
   const run = runMain({}, ["--help"]);
   expect(await run.exited).toBe(0);
   for (const table of [ACCOUNTS_ENV, WORKER_ENV, KAFKA_ENV]) {
@@ -13,13 +16,13 @@ test("--help names every variable", async () => {
   }
 });
 
-test("an unknown option is told with the help", async () => {
+test("an unknown option is told with the help", PROCESS, async () => {
   const run = runMain({}, ["--port", "1"]);
   expect(await run.exited).toBe(2);
   expect(run.stderr()).toMatch(/--port.*Usage/s);
 });
 
-test("all faults of the configuration are told at once", async () => {
+test("all faults of the configuration are told at once", PROCESS, async () => {
   const run = runMain({ ACCOUNTS_HEALTH_PORT: "http", SHARDCAST_MEMBER: "2", SHARDCAST_GRACE_MS: "soon" });
   expect(await run.exited).toBe(1);
   for (const variable of [
@@ -34,7 +37,7 @@ test("all faults of the configuration are told at once", async () => {
   expect(run.stdout()).toBe("");
 });
 
-test("a signal ends it with 0 while it waits for Kafka", async () => {
+test("a signal ends it with 0 while it waits for Kafka", PROCESS, async () => {
   const run = runMain({
     ACCOUNTS_DIR: temporaryDir(),
     ACCOUNTS_HEALTH_PORT: "0",
@@ -42,7 +45,7 @@ test("a signal ends it with 0 while it waits for Kafka", async () => {
     SHARDCAST_REPLICAS: "3",
     SHARDCAST_MEMBER: "accounts-2",
   });
-  await expect.poll(run.stdout, { timeout: 10_000 }).toContain("health is served");
+  await expect.poll(run.stdout, { timeout: 20_000 }).toContain("health is served");
   run.child.kill("SIGTERM");
   expect(await run.exited).toBe(0);
-}, 20_000);
+});

@@ -1,7 +1,7 @@
 import { connect } from "@shardcast/client";
 import { createGateway } from "@shardcast/gateway";
 import { createMemoryLog, MemoryCluster } from "@shardcast/log/memory";
-import { broadcastTopicsOf } from "@shardcast/protocol";
+import { broadcastTopicsOf, encodeControl, topicsOf } from "@shardcast/protocol";
 import { type BroadcastHandler, createWorker, type Handler } from "@shardcast/worker";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
@@ -74,6 +74,17 @@ async function startMember(
     void worker.stop();
   });
   await worker.start();
+}
+
+/** Publishes the first map of two replicas, as a planner would. */
+export async function publishMap({ cluster }: World, lanes: readonly number[]): Promise<void> {
+  const log = createMemoryLog({ cluster });
+  const { requests, control } = topicsOf(SERVICE, { lanes: LANES });
+  const session = await log.openSession({ service: SERVICE, member: "@planner", topic: requests.name });
+  const map = encodeControl({ kind: "map", epoch: 1, replicas: 2, lanes: [...lanes] });
+  await session.commit({ records: [{ topic: control.name, partition: 0, ...map }] });
+  await session.close();
+  await log.close();
 }
 
 export const openKafkaClient: Open = async ({ cluster, replicas }) => {
