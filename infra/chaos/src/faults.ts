@@ -7,6 +7,14 @@ import type { Cluster } from "./cluster.ts";
 import type { Fault } from "./fault.ts";
 import { hostMs } from "./host-clock.ts";
 import type { Link } from "./link.ts";
+import type { Planned } from "./schedule.ts";
+
+export interface FaultsOptions {
+  readonly cluster: Cluster;
+  readonly broker: ChaosBroker;
+  readonly directory: Directory;
+  readonly schedule: readonly Planned[];
+}
 
 /** Before it takes workers away that still have lanes, as an impatient operator would. */
 const LEAVE_LIMIT_MS = 30_000;
@@ -18,17 +26,34 @@ export class Faults {
   readonly #cluster: Cluster;
   readonly #broker: ChaosBroker;
   readonly #directory: Directory;
+  readonly #schedule: readonly Planned[];
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Changes of all workers come one after another. */
   #changes: Promise<void> = Promise.resolve();
 
-  constructor(cluster: Cluster, broker: ChaosBroker, directory: Directory) {
+  constructor({ cluster, broker, directory, schedule }: FaultsOptions) {
     this.#cluster = cluster;
     this.#broker = broker;
     this.#directory = directory;
+    this.#schedule = schedule;
   }
 
-  begin(fault: Fault): void {
+  async carryOut(seconds: number, signal: AbortSignal): Promise<void> {
+    const begunMs = performance.now();
+    const until = async (atMs: number) => {
+      const leftMs = begunMs + atMs - performance.now();
+      if (leftMs > 0) await sleep(leftMs, undefined, { signal }).catch(() => {});
+    };
+    for (const planned of this.#schedule) {
+      await until(planned.atMs);
+      if (signal.aborted) return;
+      console.error(`${(planned.atMs / 1_000).toFixed(1)} s: ${JSON.stringify(planned)}`);
+      this.#begin(planned);
+    }
+    await until(seconds * 1_000);
+  }
+
+  #begin(fault: Fault): void {
     const member = "member" in fault ? String(fault.member) : undefined;
     const tMs = hostMs();
     const lastsMs = "forMs" in fault ? fault.forMs : "downMs" in fault ? fault.downMs : 0;

@@ -4,28 +4,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { openDirectory } from "@shardcast/control";
 import type { Log } from "@shardcast/log";
 import { createKafkaLog } from "@shardcast/log-kafka";
 import { type ServiceTopics, topicsOf } from "@shardcast/protocol";
 import { pino } from "pino";
 import { foreignBroker, startBroker } from "./broker.ts";
 import type { History, ProgressSample } from "./checker/history.ts";
-import { Cluster } from "./cluster.ts";
 import { readEffects } from "./effects.ts";
 import type { FaultKind } from "./fault.ts";
-import { Faults } from "./faults.ts";
+import type { PodFaultKind } from "./kubernetes/pod-fault.ts";
 import { startBroadcasts } from "./load/broadcasts.ts";
 import { startLoad } from "./load/load.ts";
 import type { Mutation } from "./mutations.ts";
 import { patchedCopy } from "./patched-copy.ts";
-import { scheduleOf } from "./schedule.ts";
+import { openPods, openProcesses } from "./stage.ts";
 import { collectControl, readTopics, sampleProgress } from "./topics.ts";
 
 export interface RunOptions {
   readonly seed: number;
   readonly seconds: number;
-  readonly kinds: readonly FaultKind[];
+  /** What the service under test runs as, and what is done to it. */
+  readonly target:
+    | { readonly kind: "processes"; readonly kinds: readonly FaultKind[] }
+    | { readonly kind: "pods"; readonly kinds: readonly PodFaultKind[] };
   readonly lanes: number;
   readonly replicas: number;
   readonly perSecond: number;
@@ -47,6 +48,8 @@ export interface Ran {
   readonly unasked: Readonly<Record<string, number>>;
   /** Logs and effects of the processes. */
   readonly dir: string;
+  /** What the gateways went by. */
+  readonly reassignAfterMs: number;
 }
 
 const SERVICE = "accounts";
@@ -66,7 +69,10 @@ export async function run(options: RunOptions): Promise<Ran> {
   const unasked: Record<string, number> = {};
   const prefix = `chaos-${randomUUID().slice(0, 8)}.`;
   try {
-    const broker = brokers === "" ? await startBroker(maxReplicas) : foreignBroker(brokers);
+    const broker =
+      brokers === ""
+        ? await startBroker(options.target.kind === "pods" ? 0 : maxReplicas)
+        : foreignBroker(brokers);
     closers.push(() => broker.stop());
     let root = ROOT;
     if (mutation !== undefined) {
@@ -78,69 +84,55 @@ export async function run(options: RunOptions): Promise<Ran> {
       console.error(`ended by itself: ${how}`);
       unasked[how] = (unasked[how] ?? 0) + 1;
     };
-    const cluster = await Cluster.start({
-      ...{ root, dir, broker, prefix, lanes, replicas, maxReplicas, onUnasked },
-      service: SERVICE,
-    });
-    closers.push(() => cluster.stop());
     const log = createKafkaLog({ brokers: broker.brokers.split(","), logger: pino({ level: "fatal" }) });
     closers.push(() => log.close());
-    const directory = await openDirectory(log, { service: SERVICE, topicPrefix: prefix });
+    const parts = { root, dir, broker, prefix, lanes, replicas, service: SERVICE };
+    const stage =
+      options.target.kind === "pods"
+        ? await openPods({ ...parts, ...options, ...options.target })
+        : await openProcesses({ ...parts, ...options, ...options.target, maxReplicas, onUnasked, log });
+    closers.push(() => stage.stop());
     const topics = topicsOf(SERVICE, { lanes, prefix });
     const control = await collectControl(log, topics);
     const sampler = startSampler(log, topics, prefix);
     closers.push(() => sampler.stop());
-    const faults = new Faults(cluster, broker, directory);
 
-    const load = startLoad({ gateways: cluster.urls, service: SERVICE, lanes, seed, keys, perSecond });
+    const load = startLoad({
+      ...{ gateways: stage.urls, service: SERVICE, lanes, seed, keys, perSecond },
+      patient: options.target.kind === "pods",
+    });
     closers.push(() => load.stop());
     const told = startBroadcasts({
-      ...{ gateways: cluster.urls, service: SERVICE, seed, perSecond: options.broadcasts },
-      replicas: () => cluster.replicas,
+      ...{ gateways: stage.urls, service: SERVICE, seed, perSecond: options.broadcasts },
+      replicas: () => stage.replicas,
     });
     closers.push(() => told.stop());
-    await carryOut(options, faults);
+    await stage.faults.carryOut(options.seconds, options.signal);
     console.error("healing");
-    await faults.heal();
+    await stage.faults.heal();
     await Promise.all([load.stop(), told.stop()]);
     console.error("settling");
     await settle(log, topics, prefix);
     await Promise.all([load.askAgain(), told.askAgain()]);
     const finalProgress = await sampleProgress(log, SERVICE, topics, prefix);
-    await cluster.stop();
+    await stage.stop();
     await sampler.stop();
     sampler.samples.push(...(await sampleProgress(log, SERVICE, topics, prefix)));
     const history = {
       ...(await readTopics(log, SERVICE, topics)),
       control: await control.finish(),
-      ...readEffects(cluster.effectsFile),
+      ...readEffects(stage.effectsFile),
       broadcasts: told.broadcasts,
       outcomes: load.outcomes,
       recordedOutcomes: load.recorded,
       progress: sampler.samples,
       finalProgress,
-      faults: faults.done,
+      faults: stage.faults.done,
     };
-    return { history, unasked, dir };
+    return { history, unasked, dir, reassignAfterMs: stage.reassignAfterMs };
   } finally {
     for (const close of closers.reverse()) await close().catch((error: unknown) => console.error(error));
   }
-}
-
-async function carryOut(options: RunOptions, faults: Faults): Promise<void> {
-  const { seconds, signal } = options;
-  const begunMs = performance.now();
-  const until = async (atMs: number) => {
-    const leftMs = begunMs + atMs - performance.now();
-    if (leftMs > 0) await sleep(leftMs, undefined, { signal }).catch(() => {});
-  };
-  for (const planned of scheduleOf(options)) {
-    await until(planned.atMs);
-    if (signal.aborted) return;
-    console.error(`${(planned.atMs / 1_000).toFixed(1)} s: ${JSON.stringify(planned)}`);
-    faults.begin(planned);
-  }
-  await until(seconds * 1_000);
 }
 
 function startSampler(log: Log, topics: ServiceTopics, prefix: string) {

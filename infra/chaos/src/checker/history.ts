@@ -204,7 +204,7 @@ export interface History {
   readonly faults: readonly FaultDone[];
 }
 
-export type Clause = "C1" | "C2" | "C3" | "C4" | "C5" | "C6" | "C8" | "C9" | "C10";
+export type Clause = "C1" | "C2" | "C3" | "C4" | "C5" | "C6" | "C8" | "C9" | "C10" | "served";
 
 export interface Violation {
   readonly clause: Clause;

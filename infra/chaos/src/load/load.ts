@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly keys: number;
   /** Over all keys together. */
   readonly perSecond: number;
+  /** No caller gives up early. */
+  readonly patient: boolean;
 }
 
 export interface Load {
@@ -37,17 +39,20 @@ const RECORDED = 4;
 const ASKING = 16;
 /** Wait of a caller whose request came to nothing, before it goes to the other gateway. */
 const PAUSE_MS = 200;
+const PATIENT_MS = 30_000;
 
 /** Callers, one per key, over both gateways. Most send a request when the last one has ended. */
 export function startLoad(options: LoadOptions): Load {
-  const { gateways, service, lanes, seed, keys: count, perSecond } = options;
+  const { gateways, service, lanes, seed, keys: count, perSecond, patient } = options;
   const outcomes: CallerOutcome[] = [];
   const recorded: RecordedOutcome[] = [];
   const pace = pacer(perSecond);
   let stopped = false;
 
   async function ask(key: string, n: number, random: Random, gateway: string): Promise<CallerOutcome> {
-    const { work, timeoutMs } = drawCall(n, random);
+    const call = drawCall(n, random);
+    const { work } = call;
+    const timeoutMs = patient ? Math.max(call.timeoutMs, PATIENT_MS) : call.timeoutMs;
     const sentMs = hostMs();
     const posted = await post(`${gateway}/v1/${service}/keys/${key}`, JSON.stringify(work), timeoutMs);
     const outcome = { key, n, sentMs, endedMs: hostMs(), conclusion: conclude(posted) };

@@ -1,0 +1,58 @@
+import type { FaultDone, History, Violation } from "./history.ts";
+
+/** Faults that silence members without a word, until their lanes are given to others. */
+const LOSING: ReadonlySet<string> = new Set(["lose-node", "freeze-node"]);
+/** On top of `reassignAfterMs`: the lease of who is lost, and the way to the next owner. */
+const TAKE_OVER_MS = 3_000;
+/** What a request may take by itself: its own attempts, and those of the ones before it of its key. */
+const WORK_MS = 3_000;
+
+/**
+ * For clusters whose gateways and broker are left alone: every request is answered, and of a node that is lost the lanes' requests wait
+ * for so long and no longer.
+ */
+export function checkServed(
+  { outcomes, faults }: Pick<History, "outcomes" | "faults">,
+  reassignAfterMs: number,
+): Violation[] {
+  const limitMs = reassignAfterMs + TAKE_OVER_MS + WORK_MS;
+  return outcomes.flatMap((outcome): Violation[] => {
+    const { key, n, conclusion, sentMs, endedMs } = outcome;
+    const name = `request ${n} of key ${key}`;
+    if ("why" in conclusion) {
+      return [{ clause: "served", what: `${name} was not answered: ${conclusion.why}`, evidence: outcome }];
+    }
+    const waitedMs = endedMs - Math.max(sentMs, lostAt(faults, sentMs, endedMs) ?? sentMs);
+    if (waitedMs <= limitMs) return [];
+    return [{ clause: "served", what: `${name} waited ${Math.round(waitedMs)} ms`, evidence: outcome }];
+  });
+}
+
+/** When the last node was lost that the request can have waited for. */
+function lostAt(faults: readonly FaultDone[], sentMs: number, endedMs: number): number | undefined {
+  const during = faults.filter(({ kind, tMs }) => LOSING.has(kind) && tMs > sentMs && tMs < endedMs);
+  return during.length === 0 ? undefined : Math.max(...during.map(({ tMs }) => tMs));
+}
+
+/** How long requests waited, milliseconds: of all, and of those under way while a node was lost. */
+export function waits({ outcomes, faults }: Pick<History, "outcomes" | "faults">): {
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly worstMs: number | null;
+  readonly worstLostNodeMs: number | null;
+} {
+  const sorted = outcomes.map(({ sentMs, endedMs }) => endedMs - sentMs).sort((a, b) => a - b);
+  const lost = outcomes
+    .filter(({ sentMs, endedMs }) =>
+      faults.some(({ kind, tMs, untilMs }) => LOSING.has(kind) && sentMs < untilMs && endedMs > tMs),
+    )
+    .map(({ sentMs, endedMs }) => endedMs - sentMs);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const whole = (ms: number | undefined) => (ms === undefined ? null : Math.round(ms));
+  return {
+    p50Ms: whole(at(0.5)),
+    p99Ms: whole(at(0.99)),
+    worstMs: whole(sorted.at(-1)),
+    worstLostNodeMs: lost.length === 0 ? null : Math.round(Math.max(...lost)),
+  };
+}
