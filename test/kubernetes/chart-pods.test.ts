@@ -114,7 +114,7 @@ describe.each(Object.entries(VARIANTS))("pods of the chart: %s", (_, values) => 
     for (const { pod, container } of ours(podTemplates(await template(values)))) {
       const { SHARDCAST_SHUTDOWN_GRACE_MS, SHARDCAST_GRACE_MS } = environmentOf(container);
       const graceMs = Number(SHARDCAST_SHUTDOWN_GRACE_MS ?? SHARDCAST_GRACE_MS);
-      const preStopMs = (container.lifecycle?.preStop.sleep.seconds ?? 0) * 1_000;
+      const preStopMs = (container.lifecycle?.preStop.sleep?.seconds ?? 0) * 1_000;
       const name = container.name === "worker" ? "accounts" : (container.name as "gateway" | "sidecar");
       expect(pod.spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(
         preStopMs + graceMs + leaveMs(name),
@@ -165,10 +165,13 @@ describe("roll-outs of the chart", () => {
     const plain = podTemplates(await template(VARIANTS["a sidecar as a container like others"]));
     const { containers, spec } = only(plain.filter(isReplica));
     const [sidecar, application] = containers as [Container, Container];
-    const graceMs = Number(environmentOf(sidecar).SHARDCAST_GRACE_MS);
-    const sleepMs = (application.lifecycle?.preStop.sleep.seconds ?? 0) * 1_000;
-    expect(sleepMs).toBeGreaterThan(graceMs + leaveMs("sidecar"));
-    expect(spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(sleepMs);
+    const { SHARDCAST_GRACE_MS, SHARDCAST_HEALTH_PORT, SHARDCAST_POD_UID } = environmentOf(sidecar);
+    const port = Number(SHARDCAST_HEALTH_PORT);
+    expect(application.lifecycle).toEqual({ preStop: { httpGet: { path: "/drained", port } } });
+    const leavingMs = Number(SHARDCAST_GRACE_MS) + leaveMs("sidecar");
+    expect(spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(leavingMs);
+    // It may die alone, and its application works on.
+    expect(SHARDCAST_POD_UID).toBeUndefined();
   });
 });
 

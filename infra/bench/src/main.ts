@@ -8,6 +8,7 @@ import { deleteTopics } from "./kafka.ts";
 import { latency } from "./latency.ts";
 import { move } from "./move.ts";
 import { notify } from "./notify.ts";
+import { proxy } from "./proxy.ts";
 import { Resources } from "./resources.ts";
 import { results } from "./results.ts";
 import { rolling } from "./rolling.ts";
@@ -43,6 +44,10 @@ const benches = new Map<
     { about: "one key at ten times its capacity: what other keys of its lane notice", run: hotKey },
   ],
   ["notify", { about: "all of 1, 8, 32, 64 members told and heard, against one keyed request", run: notify }],
+  [
+    "proxy",
+    { about: "straight to the owner through the gateway, against no proxy, nginx and HAProxy", run: proxy },
+  ],
   ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);
 

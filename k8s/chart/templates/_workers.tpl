@@ -6,11 +6,14 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
-# A container that restarts in its pod knows that its predecessor is dead, and does not wait for its lease (C2).
+{{- if ne $workers.kind "sidecar" }}
+# A container that restarts in its pod knows that its predecessor is dead, and does not wait for its lease (C2). A sidecar can not
+# know that: the application beside it may still work on what its predecessor has brought.
 - name: SHARDCAST_POD_UID
   valueFrom:
     fieldRef:
       fieldPath: metadata.uid
+{{- end }}
 - name: POD_IP
   valueFrom:
     fieldRef:
@@ -109,9 +112,10 @@
   {{- else }}
   lifecycle:
     preStop:
-      # Both containers are told to end at once: this one waits until the sidecar has brought what it took.
-      sleep:
-        seconds: {{ add (include "shardcast.seconds" .Values.workers.graceMs) (include "shardcast.leaveSeconds" .) }}
+      # Both containers are told to end at once: this one waits until the sidecar says that it has brought what it took.
+      httpGet:
+        path: /drained
+        port: {{ .Values.workers.sidecar.healthPort }}
   {{- end }}
   {{- with $application.env }}
   env:

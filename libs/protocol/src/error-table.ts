@@ -165,6 +165,13 @@ export const ERROR_TABLE = {
     title: "Unsupported protocol version",
     meaning: "A record was written by a newer Shardcast than its reader; upgrade workers before gateways.",
   },
+  SHARDCAST_UPSTREAM_FAILED: {
+    status: 502,
+    retryable: false,
+    title: "Owner broke off",
+    meaning:
+      "The replica or backend that a request was proxied to broke off before it answered, or is where nothing may be proxied to. It may have seen the request.",
+  },
   SHARDCAST_TOPIC_MISMATCH: {
     status: 500,
     retryable: false,
@@ -177,6 +184,13 @@ export const ERROR_TABLE = {
     title: "No members",
     meaning:
       "No member of the service takes broadcasts, or none is known yet, so that there is nobody whose acknowledgement could be awaited; `ack=none` does without.",
+  },
+  SHARDCAST_NO_OWNER: {
+    status: 503,
+    retryable: true,
+    title: "No owner",
+    meaning:
+      "The request was to be proxied, and its key has no owner or backend that can be reached, also not within the time that it was held. It was not sent.",
   },
   SHARDCAST_FENCED: {
     status: 503,
@@ -210,12 +224,24 @@ export const ERROR_TABLE = {
     title: "Shutting down",
     meaning: "This process is closing and takes no new work; another one will.",
   },
+  SHARDCAST_UPSTREAM_TIMEOUT: {
+    status: 504,
+    retryable: false,
+    title: "Owner did not answer",
+    meaning: "The replica or backend that a request was proxied to took it and did not answer in time.",
+  },
   SHARDCAST_DEADLINE_EXCEEDED: {
     status: 504,
     retryable: true,
     title: "Deadline exceeded",
     meaning:
       "The caller's time ran out before the reply came. If the request was accepted, it may still be handled.",
+  },
+  SHARDCAST_PROXY_LOOP: {
+    status: 508,
+    retryable: false,
+    title: "Proxied in a circle",
+    meaning: "A proxied request has come back to a gateway that it passed before; an owner's URL leads there.",
   },
 } as const satisfies Record<string, ErrorRow>;
 

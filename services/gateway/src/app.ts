@@ -16,6 +16,8 @@ import { documentsOf } from "./documents/documents.ts";
 import type { Lags } from "./lags.ts";
 import type { ResolvedGatewayOptions } from "./options.ts";
 import { expectedError, sendProblem } from "./problems.ts";
+import type { DirectProxy } from "./proxy/proxy.ts";
+import { isWebSocket } from "./proxy/websocket/upgrades.ts";
 import { publisher } from "./publish.ts";
 import { addBroadcastEventRoutes } from "./routes/broadcast-events.ts";
 import { addBroadcastRoutes } from "./routes/broadcasts.ts";
@@ -50,11 +52,13 @@ export interface AppOptions {
   readonly lags: Lags;
   readonly deadLetters: DeadLettersByService;
   readonly contracts: Contracts;
+  /** Undefined where nothing is proxied. */
+  readonly proxy: DirectProxy | undefined;
 }
 
 /** The HTTP side: routes and what is said when there is none. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { settings, logger, backend, visits, lags, deadLetters, contracts } = options;
+  const { settings, logger, backend, visits, lags, deadLetters, contracts, proxy } = options;
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // No line and no child logger for a request: this is the hot path.
@@ -64,7 +68,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Answered in our own words, below.
     return503OnClosing: false,
-    http: { requireHostHeader: false },
+    // Node before 24.9 does not ask, and takes every upgrade for one as soon as somebody listens to them.
+    http: {
+      requireHostHeader: false,
+      ...(proxy === undefined ? {} : { shouldUpgradeCallback: isWebSocket }),
+    },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => answerError(error, reply as FastifyReply),
@@ -100,7 +108,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   const { forwardHeaders, broadcastRetentionMs, eventHeartbeatMs: heartbeatMs } = settings;
   addHealthRoutes(app, backend);
-  addDirectoryRoutes(app, { backend, visits, lags });
+  addDirectoryRoutes(app, { backend, visits, lags, heartbeatMs });
   addHotKeyRoutes(app, { backend, visits, hotKeys: backend.hotKeys });
   addDeadLetterRoutes(app, { backend, visits, deadLetters });
   addDocumentRoutes(app, documentsOf(contracts, settings), Object.keys(settings.services));
@@ -120,6 +128,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const broadcasting = { limits: settings, forwardHeaders, broadcastRetentionMs, contracts };
   addBroadcastRoutes(app, { backend, visits, ...broadcasting });
   addBroadcastEventRoutes(app, { backend, visits, heartbeatMs });
+  // Last: what is anybody else's path is not a rule's.
+  proxy?.addTo(app);
   return app;
 }
 

@@ -3,6 +3,7 @@ import type { Log } from "@shardcast/log";
 import { ShardcastError } from "@shardcast/protocol";
 import type { Logger } from "pino";
 import { bounded } from "./bounded.ts";
+import type { MemberPods } from "./directory/member-pods.ts";
 import { HotKeys } from "./hot-keys.ts";
 import type { GatewayOptions, ResolvedGatewayOptions } from "./options.ts";
 import { Planning } from "./planning.ts";
@@ -27,9 +28,10 @@ interface BackendParts {
   readonly client: Client;
   readonly hotKeys: HotKeys;
   readonly planning: Planning;
+  readonly statefulSets: StatefulSets | undefined;
 }
 
-interface OpenBackendParts extends Omit<BackendParts, "client" | "hotKeys" | "planning"> {
+interface OpenBackendParts extends Omit<BackendParts, "client" | "hotKeys" | "planning" | "statefulSets"> {
   readonly env?: GatewayOptions["env"] | undefined;
 }
 
@@ -40,11 +42,9 @@ interface OpenBackendParts extends Omit<BackendParts, "client" | "hotKeys" | "pl
  */
 export async function openBackend({ env, ...parts }: OpenBackendParts): Promise<Backend> {
   const { log, logger, settings } = parts;
-  const { services, planner, replicasFile: path, statefulSets: refs } = settings;
-  const statefulSets =
-    planner && Object.keys(refs).length > 0
-      ? await StatefulSets.open({ statefulSets: refs, env, logger })
-      : undefined;
+  const { services, planner, replicasFile: path } = settings;
+  const isNamed = Object.keys(settings.statefulSets).length > 0;
+  const statefulSets = isNamed ? await StatefulSets.open({ ...settings, env, logger }) : undefined;
   const hotKeys = new HotKeys();
   const client = await connect({
     log,
@@ -68,7 +68,7 @@ export async function openBackend({ env, ...parts }: OpenBackendParts): Promise<
   const replicasFile =
     planner && path !== undefined ? await ReplicasFile.open({ path, services, logger }) : undefined;
   const planning = new Planning({ ...parts, client, replicasFile, statefulSets });
-  return new Backend({ ...parts, client, hotKeys, planning });
+  return new Backend({ ...parts, client, hotKeys, planning, statefulSets });
 }
 
 /** The way to the workers, and for each service whether it is open. */
@@ -82,11 +82,12 @@ export class Backend {
   readonly hotKeys: HotKeys;
   readonly #services: ReadonlyMap<string, Standing>;
   readonly #planning: Planning;
+  readonly #statefulSets: StatefulSets | undefined;
   readonly #closing = new AbortController();
   #isClosing = false;
   #left: Promise<void> | undefined;
 
-  constructor({ log, logger, settings, client, hotKeys, planning }: BackendParts) {
+  constructor({ log, logger, settings, client, hotKeys, planning, statefulSets }: BackendParts) {
     const { services } = settings;
     const { signal } = this.#closing;
     this.#log = log;
@@ -94,6 +95,7 @@ export class Backend {
     this.client = client;
     this.hotKeys = hotKeys;
     this.#planning = planning;
+    this.#statefulSets = statefulSets;
     this.#services = new Map(Object.keys(services).map((service) => [service, standingOf(service)]));
     const prepared = [...this.#services].map(async ([service, { requests, broadcasts }]) => {
       const route = services[service] ?? {};
@@ -138,19 +140,37 @@ export class Backend {
 
   /** Throws SHARDCAST_UNKNOWN_SERVICE, or why the service can not be called now. */
   assertOpen(service: string): void {
+    this.assertServed(service);
+    if (!this.#log.available) throw away();
+  }
+
+  /**
+   * Throws SHARDCAST_UNKNOWN_SERVICE, or why nobody knows the owners of the service's lanes. Without the log they are known as they last
+   * were: for who goes to them directly.
+   */
+  assertServed(service: string): void {
     const standing = this.#services.get(service);
     if (standing === undefined) {
       throw new ShardcastError("SHARDCAST_UNKNOWN_SERVICE", `this gateway does not serve ${service}`);
     }
-    if (this.#isClosing) throw closing();
+    this.assertTaking();
     if (standing.requests.fault !== undefined) throw standing.requests.fault;
-    if (!this.#log.available) throw away();
+  }
+
+  /** Throws SHARDCAST_CLOSED when nothing new is let in. */
+  assertTaking(): void {
+    if (this.#isClosing) throw closing();
   }
 
   /** Throws why the service, which can be called, can not be told anything by broadcasts now. */
   assertBroadcasts(service: string): void {
     const fault = this.#services.get(service)?.broadcasts.fault;
     if (fault !== undefined) throw fault;
+  }
+
+  /** The pods of a service's members; undefined where no StatefulSet is named for it. */
+  podsOf(service: string): MemberPods | undefined {
+    return this.#statefulSets?.podsOf(service);
   }
 
   /** How each service stands. */
@@ -187,6 +207,7 @@ export class Backend {
   /** Ends what still waits with SHARDCAST_CLOSED, at once, and leaves. */
   endRequests(): Promise<void> {
     this.beginClosing();
+    this.#statefulSets?.close();
     this.#left ??= bounded(this.client.close(), LEAVE_MS);
     return this.#left;
   }

@@ -16,12 +16,14 @@ import { CALLBACK_ENV, type CallbackOptions, callbackShape, checkCallbacks } fro
 import { contractsOption } from "./contracts/option.ts";
 import type { KeySource } from "./key-sources/key-source.ts";
 import { checkKeySources, keySourcesOption } from "./key-sources/option.ts";
+import { checkProxy, PROXY_ENV, type ProxyOptions, proxyShape } from "./proxy/options.ts";
 import { servicesOption } from "./services.ts";
 import { checkStatefulSets, type StatefulSetRef, statefulSetsOption } from "./stateful-sets-option.ts";
 
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TOPIC_PREFIX = /^[A-Za-z0-9._-]*$/;
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 /** A timer holds no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const DAY_MS = 24 * 3_600_000;
@@ -37,6 +39,7 @@ const schema = z
     contracts: contractsOption.default([]),
     replicasFile: z.string().min(1).exactOptional(),
     statefulSets: statefulSetsOption.default({}),
+    clusterDomain: z.string().regex(DOMAIN, "not a domain").default("cluster.local"),
     reassignAfterMs: wholeNumber(1_000, MAX_TIMER_MS).default(10_000),
     planner: flag().default(true),
     topicPrefix: z.string().regex(TOPIC_PREFIX, "letters, digits, '.', '_' and '-'").default(""),
@@ -56,11 +59,13 @@ const schema = z
       .pipe(z.array(z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase()))
       .default([]),
     ...callbackShape,
+    ...proxyShape,
     logLevel: z.enum(LEVELS).default("info"),
   })
   .check(checkCallbacks)
   .check(checkKeySources)
-  .check(checkStatefulSets);
+  .check(checkStatefulSets)
+  .check(checkProxy);
 
 export type ResolvedGatewayOptions = z.infer<typeof schema>;
 
@@ -73,6 +78,7 @@ export const GATEWAY_ENV = {
   contracts: "SHARDCAST_CONTRACTS",
   replicasFile: "SHARDCAST_REPLICAS_FILE",
   statefulSets: "SHARDCAST_STATEFUL_SETS",
+  clusterDomain: "SHARDCAST_CLUSTER_DOMAIN",
   reassignAfterMs: "SHARDCAST_REASSIGN_AFTER_MS",
   planner: "SHARDCAST_PLANNER",
   topicPrefix: "SHARDCAST_TOPIC_PREFIX",
@@ -90,11 +96,12 @@ export const GATEWAY_ENV = {
   shutdownGraceMs: "SHARDCAST_SHUTDOWN_GRACE_MS",
   forwardHeaders: "SHARDCAST_FORWARD_HEADERS",
   ...CALLBACK_ENV,
+  ...PROXY_ENV,
   logLevel: "SHARDCAST_LOG_LEVEL",
 } as const satisfies EnvNames<ResolvedGatewayOptions>;
 
 /** Options that have an environment variable of their own, named in {@link GATEWAY_ENV}. */
-export interface GatewaySettings extends CallbackOptions {
+export interface GatewaySettings extends CallbackOptions, ProxyOptions {
   /** Address to listen on. Default `0.0.0.0`. */
   readonly host?: string;
   /** Default 8080; 0 takes a free one. */
@@ -107,7 +114,7 @@ export interface GatewaySettings extends CallbackOptions {
   readonly services?: Readonly<Record<string, ServiceRoute>> | string;
   /**
    * Where `POST /v1/{service}/requests` finds the shard key, by service. As text,
-   * `accounts=header:x-account-id,orders=json:/order/accountId,tenants=query:tenant,users=jwt:sub,docs=path:2`. The token of
+   * `accounts=header:x-account-id,orders=json:/order/accountId,tenants=query:tenant,users=jwt:sub,docs=path:2,carts=cookie:cart`. The token of
    * `jwt` is only decoded, NOT VERIFIED: for gateways that nobody reaches but through what verifies it. Default none.
    */
   readonly keySources?: Readonly<Record<string, KeySource>> | string;
@@ -122,12 +129,15 @@ export interface GatewaySettings extends CallbackOptions {
    */
   readonly replicasFile?: string;
   /**
-   * StatefulSets whose `spec.replicas` say how many replicas are wanted now, and count more than `services`. As text,
-   * `service[=[namespace/]name]`: `accounts,orders=shop/orders-v2`; the name is the service's and the namespace our own,
-   * unless it says otherwise. Reached by `KUBECONFIG`, or as the pod's service account; while that is not possible, what was
-   * read last counts, and nothing is planned before. Not together with `replicasFile`. Default none.
+   * StatefulSets whose `spec.replicas` say how many replicas are wanted now, and count more than `services`, and whose pods the
+   * directory tells. As text, `service[=[namespace/]name]`: `accounts,orders=shop/orders-v2`; the name is the service's and the
+   * namespace our own, unless it says otherwise. Reached by `KUBECONFIG`, or as the pod's service account; while that is not
+   * possible, what was read last counts, and before the last map, without which nothing is planned. Not together with
+   * `replicasFile`. Default none.
    */
   readonly statefulSets?: Readonly<Record<string, StatefulSetRef>> | string;
+  /** What the names of Services end in, for the DNS names of pods in the directory. Default `cluster.local`. */
+  readonly clusterDomain?: string;
   /** A member that is silent for so long loses its lanes to others. Default 10,000, at least 1,000. */
   readonly reassignAfterMs?: number;
   /** Whether this gateway may be the one that plans which member has which lane. Default true. */

@@ -58,7 +58,6 @@ export class Planning {
   async #close(): Promise<void> {
     this.#closing.abort();
     this.#parts.replicasFile?.close();
-    this.#parts.statefulSets?.close();
     // Before the planners, or the next gateway begins to call back what this one is about to give back.
     await Promise.all(this.#callbacks.map((callbacks) => callbacks.close()));
     await Promise.all(this.#planners.map((planner) => planner.close()));

@@ -8,11 +8,12 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   services:
     "services to serve: name[=lanes[/replicas]][:strategy],… e.g. accounts=24/3,orders=12:modulo,invoices; 0 replicas: no durable members; required",
   keySources:
-    "where POST /v1/{service}/requests finds the key: service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM,… (none)",
+    "where POST /v1/{service}/requests finds the key: service=header:NAME, path:SEGMENT, query:NAME, json:POINTER, jwt:CLAIM or cookie:NAME,… (none)",
   contracts: "modules that export contracts: ./contracts.js,… (none)",
   replicasFile: 'JSON file with the replicas wanted now, {"accounts": 4}; looked at every second (none)',
   statefulSets:
-    "StatefulSets whose spec.replicas are wanted: service[=[namespace/]name],… by KUBECONFIG or the service account (none)",
+    "StatefulSets whose spec.replicas are wanted and whose pods are told: service[=[namespace/]name],… by KUBECONFIG or the service account (none)",
+  clusterDomain: "what names of Services end in, for DNS names of pods (cluster.local)",
   reassignAfterMs: "silence after which a member loses its lanes (10000)",
   planner: "whether this gateway may plan which member has which lane (true)",
   topicPrefix: "put before every topic's name; the workers' one (none)",
@@ -36,6 +37,19 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   callbackMaxAttempts: "attempts before a callback goes to the dead letters (12)",
   callbackRetryMinMs: "first wait between its attempts (5000)",
   callbackRetryMaxMs: "longest wait between its attempts (600000)",
+  proxy:
+    "whether /v1/{service}/proxy/{key}/… goes straight to the owner's URL: true, false or names of services (false)",
+  proxyRules:
+    "YAML or JSON of rules that proxy other paths, or a file with it, looked at every second (none)",
+  proxyHosts:
+    "where owners may be: api.example.com,*.example.com,10.0.0.0/8 (anywhere that is not link-local)",
+  proxyTimeoutMs: "from sending to the head of the answer, over it 504 (30000)",
+  proxyIdleTimeoutMs: "longest silence within a proxied answer (300000)",
+  proxyConnectTimeoutMs: "for one connection to an owner (2000)",
+  proxyHoldMs: "how long a request waits for an owner that can be reached, over it 503 (5000)",
+  maxProxyHeld: "requests that may wait so, over it 503 (1000)",
+  proxyConnections: "connections to one owner (256)",
+  proxyTrustedProxies: "proxies in front whose X-Forwarded-For is believed (0)",
   logLevel: "fatal, error, warn, info, debug, trace or silent (info)",
 };
 
@@ -56,8 +70,11 @@ export function usage(): string {
     "POST /v1/{service}/broadcasts?ack=all|quorum|none|N&ttl=SECONDS&handler=NAME reaches every member; GET …/broadcasts/{id}",
     "[?wait=SECONDS] or …/events says what each has made of it, and with which verdict, DELETE cancels it, POST …/{id}/redrive",
     "sends it again to who did not acknowledge, and GET /v1/{service}/broadcasts lists them.",
-    "GET /v1/{service}/keys/{key} says which replica owns the key, GET /v1/{service}/shards which one has which lane,",
+    "GET /v1/{service}/keys/{key} says which replica owns the key, GET /v1/{service}/shards which one has which lane, with their",
+    "pods where a StatefulSet is named, and …/events of either tells each change,",
     "and GET /v1/{service}/hot-keys which keys of each lane were asked for most in the last minute.",
+    "ANY /v1/{service}/proxy/{key}/… goes straight to the owner over HTTP and past the log, with SHARDCAST_PROXY; other paths by",
+    "rules, with SHARDCAST_PROXY_RULES. Nothing of that is ordered, fenced or sent again.",
     "GET /openapi.json, /v1/{service}/openapi.json, /v1/{service}/asyncapi.json and /docs describe it all.",
     "Configured by the environment (defaults in parentheses):",
     "",

@@ -171,7 +171,7 @@ describe("key sources", () => {
   });
 
   it.each([
-    ["accounts=cookie:a", '"accounts=cookie:a"'],
+    ["accounts=biscuit:a", '"accounts=biscuit:a"'],
     ["accounts", '"accounts"'],
     ["accounts=header:a b", "not the name of a header"],
     ["orders=json:order", "not a JSON pointer"],

@@ -124,6 +124,17 @@ describe("resolveGatewayOptions", () => {
     expect(faults).toContain("SHARDCAST_STATEFUL_SETS");
   });
 
+  it("reads what names of Services end in", () => {
+    const domainOf = (env: Record<string, string>) =>
+      resolveGatewayOptions({ services: "a" }, env).clusterDomain;
+    expect(domainOf({})).toBe("cluster.local");
+    expect(domainOf({ SHARDCAST_CLUSTER_DOMAIN: "k8s.bank.example" })).toBe("k8s.bank.example");
+    for (const domain of ["", ".local", "a..b", "a_b", "-a", `${"a.".repeat(127)}ab`])
+      expect(faultsOf({ services: "a", clusterDomain: domain }, {}).join()).toContain(
+        "SHARDCAST_CLUSTER_DOMAIN",
+      );
+  });
+
   it("refuses two that say how many replicas are wanted, and a StatefulSet of who is said to have none", () => {
     const both = { SHARDCAST_STATEFUL_SETS: "a", SHARDCAST_REPLICAS_FILE: "replicas.json" };
     expect(faultsOf({ services: "a" }, both).join("\n")).toMatch(

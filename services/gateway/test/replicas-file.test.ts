@@ -31,7 +31,7 @@ async function open(path: string) {
   onTestFinished(() => file.close());
   const accounts = file.sourceOf("accounts", 3);
   const changed = () =>
-    new Promise<number>((resolve) => {
+    new Promise<number | undefined>((resolve) => {
       const stop = accounts.watch(() => {
         stop();
         resolve(accounts.replicas);

@@ -6,7 +6,12 @@ export interface Container {
   readonly restartPolicy?: string;
   readonly env?: readonly EnvVar[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } };
+  readonly lifecycle?: {
+    readonly preStop: {
+      readonly sleep?: { readonly seconds: number };
+      readonly httpGet?: { readonly path: string; readonly port: number };
+    };
+  };
   readonly resources: { readonly limits: Readonly<Record<string, string>> };
   readonly securityContext: object;
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];

@@ -13,9 +13,9 @@ export interface Documents {
 
 export function documentsOf(
   contracts: Contracts,
-  { topicPrefix }: { readonly topicPrefix: string },
+  { topicPrefix, proxy }: { readonly topicPrefix: string; readonly proxy: boolean | readonly string[] },
 ): Documents {
-  const gateway = gatewayOpenApi();
+  const gateway = gatewayOpenApi(proxy !== false);
   const made = contracts.all().map((contract) => ({
     service: contract.service,
     openApi: openApi(contract) as JsonObject,

@@ -2,7 +2,10 @@ import { defineService } from "@shardcast/contract";
 import { type JsonObject, openApi } from "@shardcast/contract/documents";
 import { broadcastPaths } from "./broadcast-paths.ts";
 import { BROADCAST_SCHEMAS } from "./broadcast-schemas.ts";
+import { directoryPaths } from "./directory-paths.ts";
+import { directorySchemas } from "./directory-schemas.ts";
 import { operatorPaths } from "./operator-paths.ts";
+import { proxyPath } from "./proxy-path.ts";
 
 /** Stands for every service and handler, so that headers and problems are written down in one place. */
 const ANY = defineService("service", { handlers: { handler: {} } });
@@ -14,10 +17,15 @@ const BROADCASTS_TAG: JsonObject = {
   name: "broadcasts",
   description: "Jobs for every replica, and which of them have done it (C6).",
 };
+const PROXY_TAG: JsonObject = { name: "proxy", description: "Straight to who owns a key, without the log." };
 const ANYTHING = { schema: {} };
 
-/** The OpenAPI 3.1 document of the gateway: what it does for every service, with or without a contract. */
-export function gatewayOpenApi(): JsonObject {
+/**
+ * The OpenAPI 3.1 document of the gateway: what it does for every service, with or without a contract.
+ *
+ * @param proxies whether owners can be reached through it. Default false
+ */
+export function gatewayOpenApi(proxies = false): JsonObject {
   const document = openApi(ANY, { title: "Shardcast gateway", version: "1" }) as JsonObject;
   const paths = document.paths as Readonly<Record<string, JsonObject>>;
   const known = paths[`${KEY_PATH}/handler`] as {
@@ -42,18 +50,21 @@ export function gatewayOpenApi(): JsonObject {
     },
   };
   const components = document.components as JsonObject;
+  const schemas = components.schemas as Readonly<Record<string, JsonObject>>;
   return {
     ...document,
-    tags: [...(document.tags as readonly JsonObject[]), BROADCASTS_TAG],
+    tags: [...(document.tags as readonly JsonObject[]), BROADCASTS_TAG, ...(proxies ? [PROXY_TAG] : [])],
     paths: {
       ...posted,
       ...ofEveryService(paths),
       ...broadcastPaths(SERVICE),
+      ...directoryPaths(SERVICE, key),
       ...operatorPaths(SERVICE),
+      ...(proxies ? proxyPath(SERVICE, key) : {}),
     },
     components: {
       ...components,
-      schemas: { ...(components.schemas as JsonObject), ...BROADCAST_SCHEMAS },
+      schemas: { ...schemas, ...BROADCAST_SCHEMAS, ...directorySchemas(schemas.Owner as JsonObject) },
     },
   };
 }

@@ -39,16 +39,12 @@ const REDRIVE: JsonObject = {
   force: { type: "boolean" },
 };
 
-/** What who runs the gateway asks for: how the lanes stand, what was given up, and whether the process is well. */
+/** What who runs the gateway asks for: which keys are hot, what was given up, and whether the process is well. */
 export function operatorPaths(service: JsonObject): Record<string, JsonObject> {
   const parameters = [service];
   const asQuery = { ...SELECTION, all: { type: "boolean" }, body: { type: "boolean" } };
   const listed = Object.entries(asQuery).map(([name, schema]) => ({ name, in: "query", schema }));
   return {
-    "/v1/{service}/shards": {
-      parameters,
-      get: operation("getShards", "Which replica has which lane, and how far behind it is"),
-    },
     "/v1/{service}/hot-keys": {
       parameters,
       get: operation(

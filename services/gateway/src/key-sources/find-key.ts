@@ -1,15 +1,19 @@
 import { ShardcastError } from "@shardcast/protocol";
 import type { FastifyRequest } from "fastify";
 import { singleHeader } from "../single-header.ts";
+import { clientAddress } from "./client-address.ts";
+import { cookieOf } from "./cookie.ts";
 import { atPointer } from "./json-pointer.ts";
 import { type KeySource, sourceText } from "./key-source.ts";
 
 /** The parts of a request that a key may be in. */
 export interface KeyPlaces {
   readonly request: FastifyRequest;
-  /** Segments of the path after `/requests/`. */
+  /** Segments of the path after `/requests/`; of all the path for a rule. */
   readonly segments: readonly string[];
   readonly body: Buffer | undefined;
+  /** How many proxies in front of us are believed. Default none. */
+  readonly trustedProxies?: number;
 }
 
 const BEARER = /^Bearer +[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*$/i;
@@ -32,7 +36,7 @@ export function findKey(source: KeySource, places: KeyPlaces): string | undefine
   );
 }
 
-function valueAt(source: KeySource, { request, segments, body }: KeyPlaces): unknown {
+function valueAt(source: KeySource, { request, segments, body, trustedProxies = 0 }: KeyPlaces): unknown {
   switch (source.from) {
     case "header":
       return singleHeader(request.raw, source.name);
@@ -47,6 +51,10 @@ function valueAt(source: KeySource, { request, segments, body }: KeyPlaces): unk
       const decoded = claims === undefined ? undefined : jsonOf(Buffer.from(claims, "base64url"));
       return atPointer(decoded, `/${source.claim.replaceAll("~", "~0").replaceAll("/", "~1")}`);
     }
+    case "cookie":
+      return cookieOf(request.raw.headers.cookie, source.name);
+    case "client":
+      return clientAddress(request.raw, trustedProxies);
   }
 }
 

@@ -6,7 +6,9 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
 const MAX_SEGMENT = 100;
 
-const source: z.ZodType<KeySource> = z.discriminatedUnion("from", [
+const COOKIE_NAME = HEADER_NAME;
+
+const ofRequests = [
   z.strictObject({
     from: z.literal("header"),
     name: z.string().regex(HEADER_NAME, "not the name of a header").toLowerCase(),
@@ -18,6 +20,18 @@ const source: z.ZodType<KeySource> = z.discriminatedUnion("from", [
     pointer: z.string().regex(POINTER, "not a JSON pointer, e.g. /order/accountId"),
   }),
   z.strictObject({ from: z.literal("jwt"), claim: z.string().min(1) }),
+  z.strictObject({
+    from: z.literal("cookie"),
+    name: z.string().regex(COOKIE_NAME, "not the name of a cookie"),
+  }),
+] as const;
+
+const source: z.ZodType<KeySource> = z.discriminatedUnion("from", ofRequests);
+
+/** Where a rule of the proxy may find a key. */
+export const ruleKeySource: z.ZodType<KeySource> = z.discriminatedUnion("from", [
+  ...ofRequests,
+  z.strictObject({ from: z.literal("client") }),
 ]);
 
 const sources = z.record(
@@ -27,7 +41,7 @@ const sources = z.record(
 
 /**
  * The key sources by service, from code as a record, or as text: `service=header:NAME`, `path:SEGMENT`, `query:NAME`,
- * `json:POINTER` or `jwt:CLAIM`, separated by commas.
+ * `json:POINTER`, `jwt:CLAIM` or `cookie:NAME`, separated by commas.
  */
 export const keySourcesOption = z.preprocess((value, context) => {
   if (typeof value !== "string") return value;
@@ -37,10 +51,10 @@ export const keySourcesOption = z.preprocess((value, context) => {
     const [, service = "", from, what = ""] = ITEM.exec(item) ?? [];
     const fault =
       from === undefined
-        ? `${JSON.stringify(item)} is not service=header:NAME, path:SEGMENT, query:NAME, json:POINTER or jwt:CLAIM`
+        ? `${JSON.stringify(item)} is not service=header:NAME, path:SEGMENT, query:NAME, json:POINTER, jwt:CLAIM or cookie:NAME`
         : Object.hasOwn(named, service) && `${service} is named twice`;
     if (fault) context.addIssue({ code: "custom", message: fault, input: value });
-    else named[service] = parsed(from as KeySource["from"], what);
+    else named[service] = parsed(from as TextSource, what);
   }
   return named;
 }, sources);
@@ -57,12 +71,15 @@ export function checkKeySources(
   }
 }
 
-const ITEM = /^([^=:]+)=(header|path|query|json|jwt):(.+)$/;
+const ITEM = /^([^=:]+)=(header|path|query|json|jwt|cookie):(.+)$/;
 
-function parsed(from: KeySource["from"], what: string): unknown {
+type TextSource = Exclude<KeySource["from"], "client">;
+
+function parsed(from: TextSource, what: string): unknown {
   switch (from) {
     case "header":
     case "query":
+    case "cookie":
       return { from, name: what };
     case "path":
       return { from, segment: Number(what) };

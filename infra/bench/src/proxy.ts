@@ -1,0 +1,114 @@
+import { type Ground, SERVICE, startGateway, WORKERS } from "./cluster.ts";
+import { percentile, printFigure, ratioOf, sorted } from "./figures.ts";
+import type { LoadResult } from "./load.ts";
+import { FaultsFound, roundsOf } from "./measure.ts";
+import { Child } from "./processes/child.ts";
+import type { ProxyPlan } from "./proxy-load.ts";
+import { RIVALS, startRival } from "./proxy-rivals.ts";
+
+const ROUND_MS = 1_000;
+const WARM_UP_MS = 2_000;
+const LEVELS = [1, 64];
+const DRAIN_LIMIT_MS = 30_000;
+const DIRECT = "no proxy";
+
+/** Straight to a backend, through the gateway's proxy by the lane map, and through what else does it; in turns. */
+export async function proxy(ground: Ground, { seconds }: { readonly seconds: number }): Promise<void> {
+  const { targets, load } = await startTargets(ground);
+  for (const callers of LEVELS) {
+    const results = new Map([...targets.keys()].map((name) => [name, [] as LoadResult[]]));
+    const { rounds, durationMs } = roundsOf(seconds, ROUND_MS);
+    for (const [name, url] of targets) await measure(load, name, { url, callers, durationMs: WARM_UP_MS });
+    for (let round = 0; round < rounds; round++)
+      for (const [name, url] of targets)
+        results.get(name)?.push(await measure(load, name, { url, callers, durationMs }));
+    report(callers, results);
+  }
+}
+
+async function startTargets(
+  ground: Ground,
+): Promise<{ readonly targets: ReadonlyMap<string, string>; readonly load: Child }> {
+  const { resources } = ground;
+  const start = (name: string, script: string, env = {}) =>
+    resources.add(new Child(name, import.meta.resolve(script), { env }));
+  const backends = await Promise.all(
+    Array.from({ length: WORKERS }, async (_, i) => {
+      const ready = await start(`backend ${i}`, "./proxy-backend.ts").message<{ kind: "ready"; url: string }>(
+        "ready",
+      );
+      return ready.url;
+    }),
+  );
+  const gateway = await startGateway(ground, `${SERVICE}=${WORKERS}`, { SHARDCAST_PROXY: "true" });
+  // Real ones, which say on the log that the backends are where they listen.
+  const workers = backends.map((url, ordinal) =>
+    start(`worker ${ordinal}`, "./processes/worker.ts", {
+      SHARDCAST_KAFKA_BROKERS: ground.brokers.join(","),
+      SHARDCAST_TOPIC_PREFIX: ground.prefix,
+      SHARDCAST_SERVICE: SERVICE,
+      SHARDCAST_MEMBER: String(ordinal),
+      SHARDCAST_REPLICAS: String(WORKERS),
+      SHARDCAST_URL: url,
+    }),
+  );
+  await Promise.all(workers.map((worker) => worker.message("ready")));
+  const targets = new Map([
+    [DIRECT, backends[0] as string],
+    ["gateway", gateway.url],
+  ]);
+  for (const rival of RIVALS) {
+    const url = await startRival(rival, backends, resources);
+    if (url === undefined) console.error(`proxy: ${rival.name} is not installed, and not compared with`);
+    else targets.set(rival.name, url);
+  }
+  const load = start("load", "./proxy-load.ts");
+  await load.message("ready");
+  return { targets, load };
+}
+
+async function measure(load: Child, what: string, plan: ProxyPlan): Promise<LoadResult> {
+  const limitMs = plan.durationMs + DRAIN_LIMIT_MS;
+  const result = await load.ask<LoadResult & { kind: "result" }>(plan, "result", limitMs);
+  if (result.faults > 0) throw new FaultsFound(`${what} at ${plan.callers} callers`, result);
+  return result;
+}
+
+function report(callers: number, results: ReadonlyMap<string, readonly LoadResult[]>): void {
+  const samples = new Map(
+    [...results].map(([name, parts]) => [name, sorted(parts.map((each) => each.samples))]),
+  );
+  const rates = new Map([...results].map(([name, parts]) => [name, rateOf(parts)]));
+  const direct = samples.get(DIRECT) as Float64Array;
+  for (const [name, taken] of samples) {
+    const label = `proxy.${name === DIRECT ? "direct" : name}.${callers}`;
+    printFigure({
+      ...{ name: label, value: rates.get(name) as number, unit: "requests/s" },
+      ...against(DIRECT, name, rates),
+    });
+    for (const percent of [50, 99]) {
+      const value = percentile(taken, percent);
+      printFigure({ name: `${label}.p${percent}`, value, unit: "ms" });
+      if (name === DIRECT) continue;
+      const added = value - percentile(direct, percent);
+      printFigure({ name: `${label}.added-p${percent}`, value: added, unit: "ms", against: DIRECT });
+    }
+  }
+  const rivals = [...rates].filter(([name]) => RIVALS.some((rival) => rival.name === name));
+  const [best] = rivals.sort(([, a], [, b]) => b - a);
+  if (best === undefined) return;
+  const [name] = best;
+  const ratio = against(name, "gateway", rates);
+  printFigure({ name: `proxy.gateway-over-best.${callers}`, value: ratio.ratio ?? 0, unit: "x", ...ratio });
+}
+
+function against(name: string, of: string, rates: ReadonlyMap<string, number>) {
+  if (name === of) return {};
+  return { against: name, ratio: ratioOf(rates.get(of) as number, rates.get(name) as number) };
+}
+
+function rateOf(results: readonly LoadResult[]): number {
+  const answered = results.reduce((sum, { samples }) => sum + samples.length, 0);
+  const elapsedMs = results.reduce((sum, result) => sum + result.elapsedMs, 0);
+  return (answered * 1000) / elapsedMs;
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { ShardcastError } from "@shardcast/protocol";
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** Those of one connection (RFC 9110, 7.6.1); what `Connection` names besides is dropped by the plugin. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "expect",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+const FROM_UPSTREAM = new Set([...HOP_BY_HOP].filter((name) => name !== "trailer"));
+/** Ours to say: an owner goes by them. */
+const OURS = [
+  "shardcast-service",
+  "shardcast-key",
+  "shardcast-lane",
+  "shardcast-member",
+  "shardcast-fencing-token",
+] as const;
+/** Those of a caller that do not go on. */
+const FROM_CALLER: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OURS]);
+const PSEUDONYM = "shardcast-";
+/** Gateways behind one another; more are a circle that does not come through the same process each time. */
+const MOST_GATEWAYS = 5;
+/** What may stand unquoted in `Forwarded` (RFC 7239). */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Makes the headers of proxied requests. */
+export class RequestHeaders {
+  /** This process in `Via`. */
+  readonly #self = `${PSEUDONYM}${randomBytes(6).toString("hex")}`;
+  readonly #trustedProxies: number;
+
+  constructor(trustedProxies: number) {
+    this.#trustedProxies = trustedProxies;
+  }
+
+  /** @throws {ShardcastError} SHARDCAST_PROXY_LOOP for what was proxied here before */
+  assertNoLoop({ headers: { via } }: IncomingMessage): void {
+    if (via === undefined || !via.includes(PSEUDONYM)) return;
+    const hops = via.split(PSEUDONYM).length - 1;
+    if (via.includes(this.#self) || hops >= MOST_GATEWAYS)
+      throw new ShardcastError(
+        "SHARDCAST_PROXY_LOOP",
+        "Via: the request has come through this gateway already",
+      );
+  }
+
+  /** The headers that go on, with what the owner is told. A new object: the one that came has had members deleted, and is slow. */
+  forward(
+    raw: IncomingMessage,
+    contentType: string | undefined,
+    came: Headers,
+    told: Readonly<Record<string, string>>,
+  ): Headers {
+    const headers: Headers = {};
+    for (const name in came) if (!FROM_CALLER.has(name)) headers[name] = came[name];
+    headers["content-type"] = contentType;
+    const { via, host } = raw.headers;
+    const hop = `${raw.httpVersion} ${this.#self}`;
+    headers.via = via === undefined ? hop : `${via}, ${hop}`;
+    this.#forwarded(raw, headers, host);
+    for (const name in told) headers[name] = told[name];
+    return headers;
+  }
+
+  /** By whom, where and how we were asked. What others say of it counts only behind proxies that can be believed. */
+  #forwarded({ socket, headers: sent }: IncomingMessage, headers: Headers, host: string | undefined): void {
+    const peer = socket.remoteAddress ?? "unknown";
+    const trusted = this.#trustedProxies > 0;
+    headers["x-forwarded-for"] = appended(trusted, sent["x-forwarded-for"], peer);
+    headers["x-forwarded-host"] = (trusted && sent["x-forwarded-host"]) || host;
+    headers["x-forwarded-proto"] = (trusted && sent["x-forwarded-proto"]) || "http";
+    if (sent["x-forwarded-port"] !== undefined && !trusted) headers["x-forwarded-port"] = undefined;
+    const node = peer.includes(":") ? `"[${peer}]"` : peer;
+    const named = host === undefined ? "" : `;host=${TOKEN.test(host) ? host : quoted(host)}`;
+    headers.forwarded = appended(trusted, sent.forwarded, `for=${node}${named};proto=http`);
+  }
+}
+
+function appended(trusted: boolean, before: string | string[] | undefined, own: string): string {
+  return trusted && before !== undefined && before !== "" ? `${before}, ${own}` : own;
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+}
+
+/** The headers of an answer that go on to the caller: names and values by turns. */
+export function answerHeaders(headers: IncomingHttpHeaders): string[] {
+  const { connection } = headers;
+  const named = connection === undefined || connection === "keep-alive" ? undefined : namesIn(connection);
+  const flat: string[] = [];
+  for (const name in headers) {
+    if (FROM_UPSTREAM.has(name) || named?.has(name)) continue;
+    const value = headers[name];
+    if (typeof value === "string") flat.push(name, value);
+    else if (value !== undefined) for (const each of value) flat.push(name, each);
+  }
+  return flat;
+}
+
+function namesIn(connection: string): ReadonlySet<string> {
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
+}

@@ -1,0 +1,139 @@
+import type { Client } from "@shardcast/client";
+import type { Directory } from "@shardcast/control";
+import { assertKeyLength, ShardcastError } from "@shardcast/protocol";
+import { keyBytes, type LaneStrategy, laneOf } from "@shardcast/routing";
+import type { Destination, Found } from "./destination.ts";
+import { keyHeader } from "./key-header.ts";
+import type { Upstreams } from "./upstream.ts";
+
+interface LanesParts {
+  readonly service: string;
+  readonly directory: Directory;
+  readonly lanes: number;
+  readonly strategy: LaneStrategy;
+  readonly upstreams: Upstreams;
+}
+
+/**
+ * The owners of a service's lanes, as `S.control` says; asked without waiting, for each request. A direct request is not fenced by the
+ * log (C2): what is known here may be a moment old, so the owner is told lane and fencing token, and can refuse.
+ */
+export class Lanes {
+  readonly #parts: LanesParts;
+
+  constructor(parts: LanesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The owner of a key's lane.
+   *
+   * @throws {ShardcastError} SHARDCAST_INVALID_KEY
+   */
+  ownerOf(key: string): Destination {
+    const { directory, lanes, strategy } = this.#parts;
+    const lane = laneIn(key, lanes, strategy);
+    return {
+      find: () => this.#owner(lane, key),
+      watch: (listener) =>
+        directory.watch((change) => {
+          if (change.kind === "lane" && change.lane === lane) listener();
+        }),
+    };
+  }
+
+  /** A member, whatever lanes it has. */
+  memberOf(member: string, key: string): Destination {
+    const { service, directory } = this.#parts;
+    const headers = { "shardcast-service": service, "shardcast-key": keyHeader(key) };
+    return {
+      find: () => {
+        const state = directory.state.member(member);
+        if (state?.state !== "up") return { kind: "absent", why: `member ${member} of ${service} is not up` };
+        return this.#at(member, state.url, { ...headers, "shardcast-member": member });
+      },
+      watch: (listener) =>
+        directory.watch((change) => {
+          if (change.kind === "member" && change.member === member) listener();
+        }),
+    };
+  }
+
+  /** The members that there are to be, in order: as many as replicas, for strategies that count them. */
+  get members(): readonly string[] {
+    const { directory, lanes } = this.#parts;
+    const replicas = directory.state.map?.replicas ?? lanes;
+    return Array.from({ length: replicas }, (_, ordinal) => `${ordinal}`);
+  }
+
+  #owner(lane: number, key: string): Found {
+    const { service, directory } = this.#parts;
+    const state = directory.state.lane(lane);
+    if (state.kind !== "owned") return { kind: "absent", why: `lane ${lane} of ${service} has no owner now` };
+    const { member, token, url } = state;
+    return this.#at(member, url, {
+      "shardcast-service": service,
+      "shardcast-key": keyHeader(key),
+      "shardcast-lane": `${lane}`,
+      "shardcast-member": member,
+      "shardcast-fencing-token": `${token}`,
+    });
+  }
+
+  #at(member: string, url: string | undefined, headers: Readonly<Record<string, string>>): Found {
+    const { service, upstreams } = this.#parts;
+    if (url === undefined) {
+      const detail = `member ${member} of ${service} does not say where it listens (SHARDCAST_URL)`;
+      return { kind: "never", error: new ShardcastError("SHARDCAST_NO_OWNER", detail) };
+    }
+    const upstream = upstreams.at(url);
+    if (upstream instanceof ShardcastError) return { kind: "never", error: upstream };
+    return { kind: "there", target: { upstream, headers } };
+  }
+}
+
+function laneIn(key: string, lanes: number, strategy: LaneStrategy): number {
+  if (key === "") throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
+  const bytes = keyBytes(key);
+  assertKeyLength(bytes);
+  try {
+    return laneOf(bytes, lanes, strategy);
+  } catch (error) {
+    throw new ShardcastError("SHARDCAST_INVALID_KEY", `key: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export interface AllLanesParts {
+  readonly client: Client;
+  readonly services: Readonly<Record<string, { readonly strategy?: LaneStrategy }>>;
+  readonly upstreams: Upstreams;
+}
+
+/** The lanes of each service, opened when they are first asked for. */
+export class AllLanes {
+  readonly #parts: AllLanesParts;
+  readonly #known = new Map<string, Lanes>();
+
+  constructor(parts: AllLanesParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined until {@link open} has succeeded once. */
+  known(service: string): Lanes | undefined {
+    return this.#known.get(service);
+  }
+
+  /** @throws as `Client.shards`; SHARDCAST_INVALID_REQUEST for a service without durable members */
+  async open(service: string): Promise<Lanes> {
+    const { client, services, upstreams } = this.#parts;
+    const [{ lanes }, directory] = await Promise.all([client.shards(service), client.directory(service)]);
+    if (lanes.length === 0) {
+      const detail = `service ${service} has no durable members: nobody owns its lanes`;
+      throw new ShardcastError("SHARDCAST_INVALID_REQUEST", detail);
+    }
+    const strategy = services[service]?.strategy ?? "murmur2";
+    const opened = new Lanes({ service, directory, lanes: lanes.length, strategy, upstreams });
+    this.#known.set(service, opened);
+    return opened;
+  }
+}
