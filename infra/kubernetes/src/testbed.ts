@@ -38,6 +38,8 @@ export interface Testbed {
   startNode(name?: string): Promise<TestNode>;
   /** Runs the machine's kubectl as administrator; resolves to its output, rejects with what it complains about, or after 3 minutes. */
   kubectl(...args: readonly string[]): Promise<string>;
+  /** What the API answers as administrator, e.g. to `/api/v1/namespaces/bank/pods`; for who asks often, since each kubectl is a process. */
+  get<T>(path: string): Promise<T>;
   /** `kubectl apply` of objects, or of a manifest in YAML, in their namespace, else in `namespace`, else in `default`. */
   apply(manifest: string | readonly object[], namespace?: string): Promise<string>;
   /** What the pods of that name have written to stdout and stderr, also those that are gone; of all containers without `container`. */
@@ -120,6 +122,7 @@ async function start(
   return {
     ...{ kubeconfig: plane.kubeconfig, server: plane.server, nodes, startNode: started, stop },
     kubectl: (...args) => kubectl(run, args),
+    get: (path) => api.ask(path, { signal: life.signal }),
     apply: (manifest, namespace = "default") => {
       const text =
         typeof manifest === "string"

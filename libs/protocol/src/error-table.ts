@@ -241,7 +241,8 @@ export const ERROR_TABLE = {
     status: 508,
     retryable: false,
     title: "Proxied in a circle",
-    meaning: "A proxied request has come back to a gateway that it passed before; an owner's URL leads there.",
+    meaning:
+      "A proxied request has come back to a gateway that it passed before; an owner's URL leads there.",
   },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -30,6 +30,16 @@ const NODE_GRACE_MS = 12_000;
 const SETTLE_LIMIT_MS = 120_000;
 const POLL_MS = 200;
 
+interface StatefulSet {
+  readonly metadata: { readonly generation: number };
+  readonly status: {
+    readonly observedGeneration?: number;
+    readonly currentRevision?: string;
+    readonly updateRevision?: string;
+    readonly updatedReplicas?: number;
+  };
+}
+
 interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName?: string };
@@ -162,9 +172,7 @@ export class PodCluster {
   }
 
   /** A node with workers on it, and which; one of them, by a number. */
-  async workerNode(
-    pick: number,
-  ): Promise<{ readonly node: TestNode; readonly members: readonly string[] }> {
+  async workerNode(pick: number): Promise<{ readonly node: TestNode; readonly members: readonly string[] }> {
     const pods = await this.#pods(`app=${this.#service}`);
     // Of one that was lost there are several lives, the last of which counts.
     const nodes = [...new Map(this.#testbed.nodes.map((node) => [node.name, node])).values()];
@@ -208,10 +216,9 @@ export class PodCluster {
 
   /** What is not yet as it should be; undefined when all is. */
   async #standing(updated: number): Promise<string | undefined> {
-    const set = JSON.parse(
-      await this.#testbed.kubectl("-n", NAMESPACE, "get", "sts", this.#service, "-o", "json"),
+    const { status, metadata } = await this.#testbed.get<StatefulSet>(
+      `/apis/apps/v1/namespaces/${NAMESPACE}/statefulsets/${this.#service}`,
     );
-    const { status, metadata } = set;
     if (status.observedGeneration !== metadata.generation) return "not seen by its controller";
     if (status.updateRevision !== status.currentRevision && (status.updatedReplicas ?? 0) < updated)
       return "rolling out";
@@ -226,8 +233,10 @@ export class PodCluster {
   }
 
   async #pods(selector: string): Promise<readonly Pod[]> {
-    const json = await this.#testbed.kubectl("-n", NAMESPACE, "get", "pods", "-l", selector, "-o", "json");
-    return (JSON.parse(json) as { items: readonly Pod[] }).items;
+    const query = new URLSearchParams({ labelSelector: selector });
+    return (
+      await this.#testbed.get<{ items: readonly Pod[] }>(`/api/v1/namespaces/${NAMESPACE}/pods?${query}`)
+    ).items;
   }
 
   /** Again while the API server is away. */
