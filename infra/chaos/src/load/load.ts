@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly perSecond: number;
   /** No caller gives up early. */
   readonly patient: boolean;
+  /** Of every so many keys, one has its requests recorded: each costs a commit. */
+  readonly recordedEvery: number;
 }
 
 export interface Load {
@@ -33,8 +35,6 @@ export interface Load {
 /** Of every so many keys, one does not wait for answers. */
 const PIPELINED = 10;
 const MAX_PIPELINED = 8;
-/** Of every so many keys, one has its requests recorded. */
-const RECORDED = 4;
 /** Questions at once in the end. */
 const ASKING = 16;
 /** Wait of a caller whose request came to nothing, before it goes to the other gateway. */
@@ -43,7 +43,7 @@ const PATIENT_MS = 30_000;
 
 /** Callers, one per key, over both gateways. Most send a request when the last one has ended. */
 export function startLoad(options: LoadOptions): Load {
-  const { gateways, service, lanes, seed, keys: count, perSecond, patient } = options;
+  const { gateways, service, lanes, seed, keys: count, perSecond, patient, recordedEvery } = options;
   const outcomes: CallerOutcome[] = [];
   const recorded: RecordedOutcome[] = [];
   const pace = pacer(perSecond);
@@ -70,7 +70,7 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   async function caller(key: string, index: number): Promise<void> {
-    if (index % RECORDED === RECORDED - 1) return recordingCaller(key, index);
+    if (index % recordedEvery === recordedEvery - 1) return recordingCaller(key, index);
     const random = new Random(seed + 7_919 * (index + 1));
     let gateway = index % gateways.length;
     const underWay = new Set<Promise<unknown>>();
