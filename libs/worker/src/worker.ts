@@ -46,7 +46,9 @@ export interface Worker {
   lanes(): readonly OwnedLane[];
   /**
    * Whether its lanes are taken: for the readiness probe of its pod, so that a roll-out goes on when this replica serves what is
-   * meant for it. Once they were, a lane more that is on its way to this member does not change it.
+   * meant for it. Once they were, a lane more that is on its way to this member does not change it, nor do maps that do not count
+   * on it any more: a StatefulSet does not scale down over pods that are not ready. For the same reason a member that no map
+   * counts on for `lostAfterMs` is ready: nothing is meant for it.
    */
   readiness(): Readiness;
   /** Listens to what becomes of lanes. Returns what ends it. A listener that throws is logged. */
@@ -81,7 +83,7 @@ export interface Worker {
 type State =
   | { readonly kind: "new" }
   | { readonly kind: "starting"; readonly started: Promise<void>; readonly stopping: AbortController }
-  | { readonly kind: "owning"; readonly ownership: Ownership }
+  | { readonly kind: "owning"; readonly ownership: Ownership; readonly sinceMs: number }
   | { readonly kind: "leaving"; readonly left: Promise<void>; readonly ownership: Ownership | undefined }
   | { readonly kind: "ended" };
 
@@ -108,7 +110,7 @@ class MemberWorker implements Worker {
   readonly #ended = Promise.withResolvers<WorkerEnd>();
   readonly ended = this.#ended.promise;
   #state: State = { kind: "new" };
-  /** Its lanes were all taken once, and not all lost since. */
+  /** Its lanes were all taken once, or there were none to take, and not all lost since. */
   #settled = false;
 
   constructor(options: WorkerOptions, resolved: ResolvedWorkerOptions, identity: Identity) {
@@ -138,12 +140,12 @@ class MemberWorker implements Worker {
     const lanes = this.lanes().flatMap(({ lane, state }) => (state === "owned" ? [lane] : []));
     if (state.kind === "leaving" || state.kind === "ended")
       return { ready: false, status: "leaving", member, lanes, missing: [] };
-    const standing = state.kind === "owning" ? state.ownership.standing() : undefined;
-    if (standing?.planned !== true) return { ready: false, status: "joining", member, lanes, missing: [] };
-    const { wanted, missing } = standing;
-    if (missing.length === 0) this.#settled = true;
-    else if (missing.length === wanted.length) this.#settled = false;
-    const status = this.#settled ? "ready" : "taking lanes";
+    if (state.kind !== "owning") return { ready: false, status: "joining", member, lanes, missing: [] };
+    const { planned, wanted, missing } = state.ownership.standing();
+    const unplannedMs = performance.now() - state.sinceMs;
+    if (planned ? missing.length === 0 : unplannedMs >= this.#resolved.lostAfterMs) this.#settled = true;
+    else if (planned && missing.length === wanted.length) this.#settled = false;
+    const status = this.#settled ? "ready" : planned ? "taking lanes" : "joining";
     return { ready: this.#settled, status, member, lanes, missing };
   }
 
@@ -207,7 +209,7 @@ class MemberWorker implements Worker {
         await ownership.stop(this.#resolved.graceMs);
         throw stoppedWhileStarting();
       }
-      this.#state = { kind: "owning", ownership };
+      this.#state = { kind: "owning", ownership, sinceMs: performance.now() };
       void ownership.ended.then((end) => this.#onEnd(end));
       const lanes = ownership.lanes().map(({ lane }) => lane);
       this.#logger.info({ lanes }, lanes.length > 0 ? "owning lanes" : "owns no lane yet");

@@ -60,6 +60,23 @@ test("a replica that the map does not count on yet is not ready, until a map giv
   await until(() => expect(worker.readiness()).toMatchObject({ ready: true, lanes: [2] }));
 });
 
+test("a replica that no map counts on any more stays ready: a StatefulSet does not scale down over pods that are not", async () => {
+  const world = await World.open({ replicas: 4 });
+  await world.publish([0, 1, 2, 2]);
+  const two = await world.start({ ...many, member: 2, defaultHandler: () => {} });
+  expect(two.worker.readiness()).toMatchObject({ ready: true, lanes: [2, 3] });
+  await world.publish([0, 1, 0, 1]);
+  await until(() => expect(two.worker.readiness().lanes).toEqual([]));
+  expect(two.worker.readiness()).toMatchObject({ ready: true, status: "ready", missing: [] });
+});
+
+test("a replica that no map counts on for as long as a lost one keeps its lanes is ready: nothing is meant for it", async () => {
+  const world = await World.open({ replicas: 4 });
+  await world.publish([0, 1, 0, 1]);
+  const { worker } = await world.start({ ...many, member: 2, lostAfterMs: 50, defaultHandler: () => {} });
+  await until(() => expect(worker.readiness()).toMatchObject({ ready: true, lanes: [] }));
+});
+
 test("with more replicas than lanes, one that is to have none is ready", async () => {
   const world = await World.open({ replicas: 2 });
   const { worker } = await world.start({ lanes: 2, replicas: 3, member: 2, defaultHandler: () => {} });
