@@ -17,7 +17,7 @@ export interface ControlPlane {
   readonly pki: string;
   /** Ends the API server at once, as a crash would, and drops all connections. */
   killApiServer(): Promise<void>;
-  /** Starts it again, on the same port and data. */
+  /** Starts it again, on the same port and data, and with it those that ask it. */
   startApiServer(): Promise<void>;
   /** Ends all of it, and removes its data. */
   stop(): Promise<void>;
@@ -94,13 +94,17 @@ async function start(
     running.set(name, await startComponent({ name, command: binary, args: all, cwd: dir, log, isReady }));
   };
   const apiServer = apiServerArgs(port, etcd, { ...options, serviceCidr });
-  const startApiServer = () => run("kube-apiserver", apiServer, `${server}/readyz`);
+  // Pods need the default service account, which the controller manager makes.
+  const defaultAccount = `${server}/api/v1/namespaces/default/serviceaccounts/default`;
+  const startApiServer = async () => {
+    await run("kube-apiserver", apiServer, `${server}/readyz`);
+    // As a machine that boots does: after some outages they would wait for up to a minute before they ask again.
+    await Promise.all(["kube-scheduler", "kube-controller-manager"].map((name) => running.get(name)?.stop()));
+    if (scheduler) await run("kube-scheduler", SCHEDULER_ARGS, `${server}/readyz`);
+    await run("kube-controller-manager", controllerManagerArgs(options), defaultAccount);
+  };
   await run("etcd", etcdArgs(etcd, peer), `${etcd}/health`);
   await startApiServer();
-  if (scheduler) await run("kube-scheduler", SCHEDULER_ARGS, `${server}/readyz`);
-  // Pods need the default service account, which it makes.
-  const defaultAccount = `${server}/api/v1/namespaces/default/serviceaccounts/default`;
-  await run("kube-controller-manager", controllerManagerArgs(options), defaultAccount);
   return {
     ...{ kubeconfig, server, pki, startApiServer, stop },
     killApiServer: async () => running.get("kube-apiserver")?.kill(),

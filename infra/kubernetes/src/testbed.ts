@@ -46,7 +46,7 @@ export interface Testbed {
   logs(namespace: string, pod: string, container?: string): Promise<string>;
   /** Ends the API server at once, as a crash would, and drops all connections. */
   killApiServer(): Promise<void>;
-  /** Starts it again, on the same port and data. */
+  /** Starts it again, on the same port and data, and with it scheduler and controllers. */
   startApiServer(): Promise<void>;
   /** Ends all of it, pods first (SIGKILL), and removes its data and routes. */
   stop(): Promise<void>;
