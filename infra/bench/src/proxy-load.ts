@@ -4,7 +4,8 @@ import { onStop, say } from "./processes/say.ts";
 
 /** A closed loop of GETs on keep-alive connections, each with its key in the path and in a header. */
 export interface ProxyPlan {
-  readonly url: string;
+  /** The callers are spread over them. */
+  readonly urls: readonly string[];
   readonly callers: number;
   readonly durationMs: number;
 }
@@ -19,14 +20,14 @@ process.channel?.ref();
 onStop(async () => {});
 say({ kind: "ready" });
 
-async function run({ url, callers, durationMs }: ProxyPlan) {
-  const { hostname, port } = new URL(url);
+async function run({ urls, callers, durationMs }: ProxyPlan) {
   const samples: number[] = [];
   const examples: string[] = [];
   let sequence = 0;
   let faults = 0;
   const sockets = await Promise.all(
-    Array.from({ length: callers }, async () => {
+    Array.from({ length: callers }, async (_, i) => {
+      const { hostname, port } = new URL(urls[i % urls.length] as string);
       const socket = connect({ host: hostname, port: Number(port), noDelay: true });
       socket.setEncoding("latin1");
       await once(socket, "connect");

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Resources } from "./resources.ts";
@@ -18,7 +18,7 @@ interface Rival {
 
 const START_LIMIT_MS = 10_000;
 
-/** One worker each, consistent hash on a header, connections to backends kept. */
+/** Workers on every core, as they are deployed; consistent hash on a header, connections to backends kept. */
 export const RIVALS: readonly Rival[] = [
   {
     name: "nginx",
@@ -26,7 +26,7 @@ export const RIVALS: readonly Rival[] = [
     file: "nginx.conf",
     args: (folder) => ["-p", folder, "-e", "stderr", "-c", join(folder, "nginx.conf")],
     config: (port, hosts, folder) => `
-daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr crit;
+daemon off; worker_processes auto; pid ${folder}/nginx.pid; error_log stderr crit;
 events { worker_connections 4096; }
 http {
   access_log off; keepalive_requests 1000000000;
@@ -37,7 +37,7 @@ http {
     keepalive 128; keepalive_requests 1000000000;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} reuseport;
     location / {
       proxy_pass http://backends; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -53,7 +53,7 @@ http {
     args: (folder) => ["-db", "-q", "-f", join(folder, "haproxy.cfg")],
     config: (port, hosts) => `
 global
-  nbthread 1
+  nbthread ${availableParallelism()}
   maxconn 4096
 defaults
   mode http

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type Ground, SERVICE, startGateway, WORKERS } from "./cluster.ts";
 import { percentile, printFigure, ratioOf, sorted } from "./figures.ts";
 import type { LoadResult } from "./load.ts";
@@ -11,24 +12,33 @@ const WARM_UP_MS = 2_000;
 const LEVELS = [1, 64];
 const DRAIN_LIMIT_MS = 30_000;
 const DIRECT = "no proxy";
+const GATEWAY = "gateway";
+/** One process of it, which has one core. */
+const ONE_GATEWAY = "gateway-one";
 
-/** Straight to a backend, through the gateway's proxy by the lane map, and through what else does it; in turns. */
+/** Where each of what is compared listens. */
+type Targets = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * Straight to a backend, through the gateway's proxy by the lane map, and through what else does it; in turns. Each proxy has all the
+ * cores, by its own means: nginx by workers, HAProxy by threads, the gateway by processes, over which a Service would spread connections.
+ */
 export async function proxy(ground: Ground, { seconds }: { readonly seconds: number }): Promise<void> {
-  const { targets, load } = await startTargets(ground);
+  const { targets: all, load } = await startTargets(ground);
   for (const callers of LEVELS) {
+    // One caller has one connection, to one process.
+    const targets = new Map([...all].filter(([name]) => callers > 1 || name !== ONE_GATEWAY));
     const results = new Map([...targets.keys()].map((name) => [name, [] as LoadResult[]]));
     const { rounds, durationMs } = roundsOf(seconds, ROUND_MS);
-    for (const [name, url] of targets) await measure(load, name, { url, callers, durationMs: WARM_UP_MS });
+    for (const [name, urls] of targets) await measure(load, name, { urls, callers, durationMs: WARM_UP_MS });
     for (let round = 0; round < rounds; round++)
-      for (const [name, url] of targets)
-        results.get(name)?.push(await measure(load, name, { url, callers, durationMs }));
+      for (const [name, urls] of targets)
+        results.get(name)?.push(await measure(load, name, { urls, callers, durationMs }));
     report(callers, results);
   }
 }
 
-async function startTargets(
-  ground: Ground,
-): Promise<{ readonly targets: ReadonlyMap<string, string>; readonly load: Child }> {
+async function startTargets(ground: Ground): Promise<{ readonly targets: Targets; readonly load: Child }> {
   const { resources } = ground;
   const start = (name: string, script: string, env = {}) =>
     resources.add(new Child(name, import.meta.resolve(script), { env }));
@@ -40,7 +50,12 @@ async function startTargets(
       return ready.url;
     }),
   );
-  const gateway = await startGateway(ground, `${SERVICE}=${WORKERS}`, { SHARDCAST_PROXY: "true" });
+  const gateways: string[] = [];
+  // One after the other, so that the first alone creates the topics.
+  while (gateways.length < availableParallelism()) {
+    const { url } = await startGateway(ground, `${SERVICE}=${WORKERS}`, { SHARDCAST_PROXY: "true" });
+    gateways.push(url);
+  }
   // Real ones, which say on the log that the backends are where they listen.
   const workers = backends.map((url, ordinal) =>
     start(`worker ${ordinal}`, "./processes/worker.ts", {
@@ -53,14 +68,15 @@ async function startTargets(
     }),
   );
   await Promise.all(workers.map((worker) => worker.message("ready")));
-  const targets = new Map([
-    [DIRECT, backends[0] as string],
-    ["gateway", gateway.url],
+  const targets = new Map<string, readonly string[]>([
+    [DIRECT, backends.slice(0, 1)],
+    [GATEWAY, gateways],
+    [ONE_GATEWAY, gateways.slice(0, 1)],
   ]);
   for (const rival of RIVALS) {
     const url = await startRival(rival, backends, resources);
     if (url === undefined) console.error(`proxy: ${rival.name} is not installed, and not compared with`);
-    else targets.set(rival.name, url);
+    else targets.set(rival.name, [url]);
   }
   const load = start("load", "./proxy-load.ts");
   await load.message("ready");
@@ -98,7 +114,7 @@ function report(callers: number, results: ReadonlyMap<string, readonly LoadResul
   const [best] = rivals.sort(([, a], [, b]) => b - a);
   if (best === undefined) return;
   const [name] = best;
-  const ratio = against(name, "gateway", rates);
+  const ratio = against(name, GATEWAY, rates);
   printFigure({ name: `proxy.gateway-over-best.${callers}`, value: ratio.ratio ?? 0, unit: "x", ...ratio });
 }
 

@@ -21,7 +21,8 @@ export interface Visit {
  */
 export class Visits {
   readonly #limits: VisitLimits;
-  readonly #open = new Set<OpenVisit>();
+  /** No Set: its outgrown tables point to their successors, and by that keep every request until a full collection. */
+  readonly #open: OpenVisit[] = [];
   #bytes = 0;
 
   constructor(limits: VisitLimits) {
@@ -29,7 +30,7 @@ export class Visits {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   /** Bytes held or expected. */
@@ -40,26 +41,25 @@ export class Visits {
   /** @throws {ShardcastError} SHARDCAST_OVERLOADED */
   begin(request: IncomingMessage, response: ServerResponse): Visit {
     const { maxInFlight, maxBufferedBytes, bodyLimitBytes } = this.#limits;
-    if (this.#open.size >= maxInFlight) {
+    if (this.#open.length >= maxInFlight) {
       throw new ShardcastError("SHARDCAST_OVERLOADED", `${maxInFlight} requests are in flight already`);
     }
     const bytes = expectedBytes(request, bodyLimitBytes);
     // One request alone is always let in, or a small budget would refuse it for ever.
-    if (this.#bytes + bytes > maxBufferedBytes && this.#open.size > 0) {
+    if (this.#bytes + bytes > maxBufferedBytes && this.#open.length > 0) {
       throw new ShardcastError("SHARDCAST_OVERLOADED", `${this.#bytes} bytes of bodies are held already`);
     }
-    const visit = new OpenVisit(response, (more) => {
-      this.#bytes += more;
-    });
+    const visit = new OpenVisit(response, this.#open.length, this.#count);
     visit.hold(bytes);
-    this.#open.add(visit);
+    this.#open.push(visit);
     const { socket } = request;
     const end = () => {
-      if (!this.#open.delete(visit)) return;
+      if (visit.ended) return;
+      this.#remove(visit);
       socket.off("close", end);
       visit.end();
     };
-    // Not `once`, which wraps each listener; the second call is told by the set.
+    // Not `once`, which wraps each listener; the second call is told by the visit.
     response.on("close", end);
     // Up to Node 20 the response to a pipelined request hears of no disconnection before its turn (24 tells it).
     socket.on("close", end);
@@ -72,34 +72,56 @@ export class Visits {
       if (!response.headersSent) response.setHeader("connection", "close");
     }
   }
+
+  readonly #count = (more: number): void => {
+    this.#bytes += more;
+  };
+
+  /** The last one takes its place. */
+  #remove({ place }: OpenVisit): void {
+    const last = this.#open.pop() as OpenVisit;
+    if (last.place === place) return;
+    this.#open[place] = last;
+    last.place = place;
+  }
 }
 
 class OpenVisit implements Visit {
   readonly response: ServerResponse;
+  /** Among those that are open. */
+  place: number;
+  ended = false;
   readonly #count: (more: number) => void;
-  readonly #abort = new AbortController();
+  /** Made for those that ask for it, which are few. */
+  #abort: AbortController | undefined;
+  #left = false;
   #bytes = 0;
-  #ended = false;
 
-  constructor(response: ServerResponse, count: (more: number) => void) {
+  constructor(response: ServerResponse, place: number, count: (more: number) => void) {
     this.response = response;
+    this.place = place;
     this.#count = count;
   }
 
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#left) this.#abort.abort();
+    }
     return this.#abort.signal;
   }
 
   hold(bytes: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#count(bytes - this.#bytes);
     this.#bytes = bytes;
   }
 
   end(): void {
     this.hold(0);
-    this.#ended = true;
-    if (!this.response.writableFinished) this.#abort.abort();
+    this.ended = true;
+    this.#left = !this.response.writableFinished;
+    if (this.#left) this.#abort?.abort();
   }
 }
 

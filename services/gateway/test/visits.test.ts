@@ -57,6 +57,36 @@ describe("Visits", () => {
     expect([visits.size, visits.bytes]).toEqual([0, 0]);
   });
 
+  it("each ends alone, in whatever order, and only those that are open are told to be the last", () => {
+    const visits = new Visits(limits);
+    const exchanges = ["1", "2", "4", "8"].map((length) => exchange({ "content-length": length }));
+    const told: string[] = [];
+    for (const [i, { request, asResponse }] of exchanges.entries()) {
+      visits.begin(request, asResponse);
+      Object.assign(asResponse, { headersSent: false, setHeader: () => told.push(`${i}`) });
+    }
+    const end = (i: number) => exchanges[i]?.response.emit("close");
+    end(1);
+    expect([visits.size, visits.bytes]).toEqual([3, 13]);
+    end(3);
+    end(1);
+    expect([visits.size, visits.bytes]).toEqual([2, 5]);
+    visits.lastOnTheirConnections();
+    expect(told.sort()).toEqual(["0", "2"]);
+    end(0);
+    end(2);
+    expect([visits.size, visits.bytes]).toEqual([0, 0]);
+  });
+
+  it("tells by its signal that the caller has left, also who asks only then", () => {
+    const visits = new Visits(limits);
+    const [gone, served] = [exchange({}), exchange({})];
+    const late = [gone, served].map(({ request, asResponse }) => visits.begin(request, asResponse));
+    served.response.writableFinished = true;
+    for (const { response } of [gone, served]) response.emit("close");
+    expect(late.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+  });
+
   it("lets one in though its body alone is over the budget", () => {
     const visits = new Visits({ ...limits, bodyLimitBytes: 5_000 });
     const big = exchange({ "content-length": "2000" });

@@ -1,4 +1,4 @@
-import type { FaultDone, History, Violation } from "./history.ts";
+import type { CallerOutcome, FaultDone, History, Violation } from "./history.ts";
 
 /** Faults that silence members without a word, until their lanes are given to others. */
 const LOSING: ReadonlySet<string> = new Set(["lose-node", "freeze-node"]);
@@ -8,8 +8,8 @@ const TAKE_OVER_MS = 3_000;
 const WORK_MS = 3_000;
 
 /**
- * For clusters whose gateways and broker are left alone: every request is answered, and of a node that is lost the lanes' requests wait
- * for so long and no longer.
+ * For clusters whose gateways and broker are left alone: every request is answered, and those of a node that is lost wait for so long
+ * and no longer.
  */
 export function checkServed(
   { outcomes, faults }: Pick<History, "outcomes" | "faults">,
@@ -22,16 +22,21 @@ export function checkServed(
     if ("why" in conclusion) {
       return [{ clause: "served", what: `${name} was not answered: ${conclusion.why}`, evidence: outcome }];
     }
-    const waitedMs = endedMs - Math.max(sentMs, lostAt(faults, sentMs, endedMs) ?? sentMs);
-    if (waitedMs <= limitMs) return [];
-    return [{ clause: "served", what: `${name} waited ${Math.round(waitedMs)} ms`, evidence: outcome }];
+    const lostMs = lostAt(faults, outcome);
+    if (lostMs === undefined || endedMs - Math.max(sentMs, lostMs) <= limitMs) return [];
+    const waitedMs = Math.round(endedMs - Math.max(sentMs, lostMs));
+    return [{ clause: "served", what: `${name} waited ${waitedMs} ms for a lost node`, evidence: outcome }];
   });
 }
 
 /** When the last node was lost that the request can have waited for. */
-function lostAt(faults: readonly FaultDone[], sentMs: number, endedMs: number): number | undefined {
-  const during = faults.filter(({ kind, tMs }) => LOSING.has(kind) && tMs > sentMs && tMs < endedMs);
+function lostAt(faults: readonly FaultDone[], { sentMs, endedMs }: CallerOutcome): number | undefined {
+  const during = lostDuring(faults, sentMs, endedMs);
   return during.length === 0 ? undefined : Math.max(...during.map(({ tMs }) => tMs));
+}
+
+function lostDuring(faults: readonly FaultDone[], sentMs: number, endedMs: number): readonly FaultDone[] {
+  return faults.filter(({ kind, tMs, untilMs }) => LOSING.has(kind) && sentMs < untilMs && endedMs > tMs);
 }
 
 /** How long requests waited, milliseconds: of all, and of those under way while a node was lost. */
@@ -43,9 +48,7 @@ export function waits({ outcomes, faults }: Pick<History, "outcomes" | "faults">
 } {
   const sorted = outcomes.map(({ sentMs, endedMs }) => endedMs - sentMs).sort((a, b) => a - b);
   const lost = outcomes
-    .filter(({ sentMs, endedMs }) =>
-      faults.some(({ kind, tMs, untilMs }) => LOSING.has(kind) && sentMs < untilMs && endedMs > tMs),
-    )
+    .filter(({ sentMs, endedMs }) => lostDuring(faults, sentMs, endedMs).length > 0)
     .map(({ sentMs, endedMs }) => endedMs - sentMs);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   const whole = (ms: number | undefined) => (ms === undefined ? null : Math.round(ms));

@@ -51,21 +51,21 @@ interface Pod {
 
 /** The processes of a run as pods of a real control plane: gateways by a Deployment, workers by a StatefulSet. */
 export class PodCluster {
-  readonly urls: readonly string[];
+  readonly urls: string[] = [];
   readonly effectsFile: string;
   readonly #testbed: Testbed;
   readonly #service: string;
   readonly #dir: string;
+  readonly #seen = new Set<string>();
   #replicas: number;
   #stopped: Promise<void> | undefined;
 
-  private constructor(testbed: Testbed, options: PodClusterOptions, urls: readonly string[]) {
+  private constructor(testbed: Testbed, options: PodClusterOptions) {
     this.#testbed = testbed;
     this.#service = options.service;
     this.#dir = options.dir;
     this.#replicas = options.replicas;
     this.effectsFile = effectsFileOf(options);
-    this.urls = urls;
   }
 
   /** Resolves when gateways and replicas are ready. */
@@ -96,15 +96,12 @@ export class PodCluster {
         ...{ leaseMs: POD_LEASE_MS, reassignAfterMs: POD_REASSIGN_AFTER_MS },
       });
       await testbed.apply(items, NAMESPACE);
-      const cluster = new PodCluster(testbed, options, []);
+      const cluster = new PodCluster(testbed, options);
       await testbed.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/gateway", "--timeout=60s");
       await cluster.settled();
-      const gateways = await cluster.#pods("app=gateway");
-      return new PodCluster(
-        testbed,
-        options,
-        gateways.map(({ status }) => `http://${status.podIP}:8080`),
-      );
+      for (const { status } of await cluster.#pods("app=gateway"))
+        cluster.urls.push(`http://${status.podIP}:8080`);
+      return cluster;
     } catch (error) {
       await testbed.stop();
       throw error;
@@ -203,8 +200,7 @@ export class PodCluster {
   }
 
   async #stop(): Promise<void> {
-    for (const pod of await this.#pods("").catch(() => [])) {
-      const { name } = pod.metadata;
+    for (const name of this.#seen) {
       await writeFile(join(this.#dir, `${name}.log`), await this.#testbed.logs(NAMESPACE, name)).catch(
         () => {},
       );
@@ -234,9 +230,10 @@ export class PodCluster {
 
   async #pods(selector: string): Promise<readonly Pod[]> {
     const query = new URLSearchParams({ labelSelector: selector });
-    return (
-      await this.#testbed.get<{ items: readonly Pod[] }>(`/api/v1/namespaces/${NAMESPACE}/pods?${query}`)
-    ).items;
+    const path = `/api/v1/namespaces/${NAMESPACE}/pods?${query}`;
+    const { items } = await this.#testbed.get<{ items: readonly Pod[] }>(path);
+    for (const { metadata } of items) this.#seen.add(metadata.name);
+    return items;
   }
 
   /** Again while the API server is away. */

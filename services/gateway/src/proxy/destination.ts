@@ -4,8 +4,8 @@ import type { Upstream } from "./upstream.ts";
 /** Where a request goes now. */
 export interface Target {
   readonly upstream: Upstream;
-  /** What the owner is told of the key, so that it can refuse one that is not its own. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** What the owner is told of the key, so that it can refuse one that is not its own: names and values by turns. */
+  readonly headers: readonly string[];
 }
 
 /** What is known of a destination now. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { ShardcastError } from "@shardcast/protocol";
 import type { Destination, Target } from "./destination.ts";
 import { type Holds, noOwner } from "./holds.ts";
@@ -13,6 +14,8 @@ export type Failure =
   | { readonly kind: "misdirected"; readonly pass: () => void; readonly drop: () => void };
 
 export interface ExchangeParts {
+  /** Who waits. */
+  readonly caller: ServerResponse;
   readonly destination: Destination;
   readonly holds: Holds;
   readonly holdMs: number;
@@ -37,7 +40,6 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   #untilMs = 0;
   #repeats = 0;
-  #stop: (() => void) | undefined;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -75,23 +77,21 @@ export class Exchange {
     }
   }
 
-  /** The caller has left. */
-  end(): void {
-    this.#stop?.();
-  }
-
   #hold(why: string, againMs: number): void {
-    const { destination, holds, holdMs, fail } = this.#parts;
+    const { caller, destination, holds, holdMs, fail } = this.#parts;
     if (this.#untilMs === 0) this.#untilMs = performance.now() + holdMs;
     const done = (error?: ShardcastError) => {
-      this.#stop = undefined;
+      caller.off("close", stop);
       if (error === undefined) this.begin();
       else fail(error);
     };
+    let stop: () => void;
     try {
-      this.#stop = holds.wait(destination, why, { untilMs: this.#untilMs, againMs, done });
+      stop = holds.wait(destination, why, { untilMs: this.#untilMs, againMs, done });
     } catch (error) {
       fail(error);
+      return;
     }
+    caller.on("close", stop);
   }
 }

@@ -27,8 +27,17 @@ const OURS = [
   "shardcast-member",
   "shardcast-fencing-token",
 ] as const;
-/** Those of a caller that do not go on. */
-const FROM_CALLER: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OURS]);
+/** Said by us, whatever a caller says. */
+const SAID_ANEW = [
+  "content-type",
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+] as const;
+/** Those of a caller that do not go on as they are. */
+const FROM_CALLER: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OURS, ...SAID_ANEW]);
 const PSEUDONYM = "shardcast-";
 /** Gateways behind one another; more are a circle that does not come through the same process each time. */
 const MOST_GATEWAYS = 5;
@@ -56,40 +65,48 @@ export class RequestHeaders {
       );
   }
 
-  /** The headers that go on, with what the owner is told. A new object: the one that came has had members deleted, and is slow. */
+  /** The headers that go on, with what the owner is told: names and values by turns, as they are sent. */
   forward(
     raw: IncomingMessage,
     contentType: string | undefined,
     came: Headers,
-    told: Readonly<Record<string, string>>,
-  ): Headers {
-    const headers: Headers = {};
-    for (const name in came) if (!FROM_CALLER.has(name)) headers[name] = came[name];
-    headers["content-type"] = contentType;
-    const { via, host } = raw.headers;
-    const hop = `${raw.httpVersion} ${this.#self}`;
-    headers.via = via === undefined ? hop : `${via}, ${hop}`;
-    this.#forwarded(raw, headers, host);
-    for (const name in told) headers[name] = told[name];
-    return headers;
-  }
-
-  /** By whom, where and how we were asked. What others say of it counts only behind proxies that can be believed. */
-  #forwarded({ socket, headers: sent }: IncomingMessage, headers: Headers, host: string | undefined): void {
-    const peer = socket.remoteAddress ?? "unknown";
+    told: readonly string[],
+  ): string[] {
+    const flat: string[] = [];
     const trusted = this.#trustedProxies > 0;
-    headers["x-forwarded-for"] = appended(trusted, sent["x-forwarded-for"], peer);
-    headers["x-forwarded-host"] = (trusted && sent["x-forwarded-host"]) || host;
-    headers["x-forwarded-proto"] = (trusted && sent["x-forwarded-proto"]) || "http";
-    if (sent["x-forwarded-port"] !== undefined && !trusted) headers["x-forwarded-port"] = undefined;
-    const node = peer.includes(":") ? `"[${peer}]"` : peer;
-    const named = host === undefined ? "" : `;host=${TOKEN.test(host) ? host : quoted(host)}`;
-    headers.forwarded = appended(trusted, sent.forwarded, `for=${node}${named};proto=http`);
+    for (const name in came) {
+      if (FROM_CALLER.has(name) || (name === "x-forwarded-port" && !trusted)) continue;
+      const value = came[name];
+      if (Array.isArray(value)) for (const each of value) flat.push(name, each);
+      // The plugin's own Content-Length is a number.
+      else if (value !== undefined) flat.push(name, `${value}`);
+    }
+    if (contentType !== undefined) flat.push("content-type", contentType);
+    const { via } = raw.headers;
+    const hop = `${raw.httpVersion} ${this.#self}`;
+    flat.push("via", via === undefined ? hop : `${via}, ${hop}`);
+    forwarded(raw, trusted, flat);
+    flat.push(...told);
+    return flat;
   }
 }
 
-function appended(trusted: boolean, before: string | string[] | undefined, own: string): string {
-  return trusted && before !== undefined && before !== "" ? `${before}, ${own}` : own;
+/** By whom, where and how we were asked. What others say of it counts only behind proxies that can be believed. */
+function forwarded({ socket, headers }: IncomingMessage, trusted: boolean, flat: string[]): void {
+  const peer = socket.remoteAddress ?? "unknown";
+  const { host } = headers;
+  const believed = (name: string) => (trusted && headers[name]?.toString()) || undefined;
+  const named = believed("x-forwarded-host") ?? host;
+  if (named !== undefined) flat.push("x-forwarded-host", named);
+  flat.push("x-forwarded-for", appended(believed("x-forwarded-for"), peer));
+  flat.push("x-forwarded-proto", believed("x-forwarded-proto") ?? "http");
+  const node = peer.includes(":") ? `"[${peer}]"` : peer;
+  const at = host === undefined ? "" : `;host=${TOKEN.test(host) ? host : quoted(host)}`;
+  flat.push("forwarded", appended(believed("forwarded"), `for=${node}${at};proto=http`));
+}
+
+function appended(before: string | undefined, own: string): string {
+  return before === undefined ? own : `${before}, ${own}`;
 }
 
 function quoted(text: string): string {

@@ -8,7 +8,7 @@ import type { Exchange } from "./exchange.ts";
 import { failureOf } from "./failure.ts";
 import type { RequestHeaders } from "./headers.ts";
 import type { Proxied } from "./proxied.ts";
-import { CALLER, type UpstreamAnswer } from "./transport.ts";
+import { SENDING, type Sending, type UpstreamAnswer } from "./transport.ts";
 
 /** Whoever answers so has looked at the key, and does not own it (RFC 9110, 15.5.20). */
 const MISDIRECTED = 421;
@@ -68,14 +68,11 @@ export class HttpCarrier {
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
       getUpstream: (request) => targetOf(request).upstream.origin,
       rewriteRequestHeaders: (request, headers) => {
-        const { target, caller } = request.proxied as Proxied;
-        const sent = this.#headers.forward(
-          request.raw,
-          request.bodyType,
-          headers,
-          (target as Target).headers,
-        );
-        return Object.assign(sent, { [CALLER]: caller });
+        const { headers: told } = targetOf(request);
+        const sent = this.#headers.forward(request.raw, request.bodyType, headers, told);
+        // Of an object the plugin and undici would make three more.
+        const sending: Sending = { caller: (request.proxied as Proxied).caller, headers: sent };
+        return { [SENDING]: sending };
       },
       rewriteHeaders: () => NONE,
       // What may be sent again is decided by the exchange; the plugin would repeat every GET that is answered 503.

@@ -45,12 +45,12 @@ export class Lanes {
   /** A member, whatever lanes it has. */
   memberOf(member: string, key: string): Destination {
     const { service, directory } = this.#parts;
-    const headers = { "shardcast-service": service, "shardcast-key": keyHeader(key) };
+    const headers = this.#told(key, member);
     return {
       find: () => {
         const state = directory.state.member(member);
         if (state?.state !== "up") return { kind: "absent", why: `member ${member} of ${service} is not up` };
-        return this.#at(member, state.url, { ...headers, "shardcast-member": member });
+        return this.#at(member, state.url, headers);
       },
       watch: (listener) =>
         directory.watch((change) => {
@@ -71,16 +71,17 @@ export class Lanes {
     const state = directory.state.lane(lane);
     if (state.kind !== "owned") return { kind: "absent", why: `lane ${lane} of ${service} has no owner now` };
     const { member, token, url } = state;
-    return this.#at(member, url, {
-      "shardcast-service": service,
-      "shardcast-key": keyHeader(key),
-      "shardcast-lane": `${lane}`,
-      "shardcast-member": member,
-      "shardcast-fencing-token": `${token}`,
-    });
+    const headers = this.#told(key, member);
+    headers.push("shardcast-lane", `${lane}`, "shardcast-fencing-token", `${token}`);
+    return this.#at(member, url, headers);
   }
 
-  #at(member: string, url: string | undefined, headers: Readonly<Record<string, string>>): Found {
+  #told(key: string, member: string): string[] {
+    const { service } = this.#parts;
+    return ["shardcast-service", service, "shardcast-key", keyHeader(key), "shardcast-member", member];
+  }
+
+  #at(member: string, url: string | undefined, headers: readonly string[]): Found {
     const { service, upstreams } = this.#parts;
     if (url === undefined) {
       const detail = `member ${member} of ${service} does not say where it listens (SHARDCAST_URL)`;

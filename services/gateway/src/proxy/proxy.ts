@@ -245,6 +245,7 @@ export class DirectProxy {
     const carrier = upgradeOf(raw) === undefined ? this.#http : this.#webSockets;
     const streamed = body !== undefined && !Buffer.isBuffer(body);
     const exchange = new Exchange({
+      caller: reply.raw,
       destination,
       holds: this.#holds,
       holdMs: this.#parts.settings.proxyHoldMs,
@@ -255,7 +256,6 @@ export class DirectProxy {
       fail: (error) => failWith(reply, error),
     });
     (request.proxied as Proxied).exchange = exchange;
-    reply.raw.on("close", () => exchange.end());
     exchange.begin();
   }
 

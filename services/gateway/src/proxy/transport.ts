@@ -17,7 +17,7 @@ interface Asked {
   readonly origin: string;
   readonly path: string;
   readonly method: Dispatcher.HttpMethod;
-  readonly headers: Record<string, string | string[] | undefined> & { readonly [CALLER]: ServerResponse };
+  readonly headers: { readonly [SENDING]: Sending };
   readonly body?: IncomingMessage | Buffer | string;
   readonly headersTimeout?: number;
 }
@@ -41,8 +41,16 @@ export class NotSent extends Error {
   }
 }
 
-/** Among the headers of a request: who is to get the answer. No header, since it has no name, and kept by who copies them. */
-export const CALLER = Symbol("caller");
+/** Instead of the headers of a request. No header, since it has no name, and kept by who copies them. */
+export const SENDING = Symbol("sending");
+
+/** What the transport is told past the plugin. */
+export interface Sending {
+  /** Who is to get the answer. */
+  readonly caller: ServerResponse;
+  /** Names and values by turns. */
+  readonly headers: string[];
+}
 
 /**
  * What `@fastify/reply-from` sends requests with: undici's pools, asked by `dispatch`, so that an answer goes from socket to socket
@@ -65,17 +73,18 @@ export class Transport {
   }
 
   readonly request = (asked: Asked, callback: Callback): void => {
-    const { origin, path, method, headers, body, headersTimeout } = asked;
+    const { origin, path, method, body, headersTimeout } = asked;
+    const { caller, headers } = asked.headers[SENDING];
     this.#agent.dispatch(
       {
         origin,
         path,
         method,
-        headers: headers as IncomingHttpHeaders,
+        headers,
         body: sendable(body),
         headersTimeout: headersTimeout ?? this.headersTimeout,
       },
-      new UpstreamAnswer(headers[CALLER], callback),
+      new UpstreamAnswer(caller, callback),
     );
   };
 

@@ -133,6 +133,7 @@ describe("what an owner is told of a request", () => {
     "x-forwarded-for": "1.2.3.4",
     "x-forwarded-proto": "https",
     "x-forwarded-host": "shop.test",
+    "x-forwarded-port": "443",
     forwarded: "for=1.2.3.4",
     via: "1.1 front",
     host: "gw.test:8080",
@@ -143,7 +144,7 @@ describe("what an owner is told of a request", () => {
     const owner = await startOwner();
     await members.own("2", owner.url);
     const seen = seenIn(await call(gateway, at("/x"), { ...GET, headers })).headers;
-    for (const name of ["x-hop", "proxy-authorization", "keep-alive", "te"])
+    for (const name of ["x-hop", "proxy-authorization", "keep-alive", "te", "x-forwarded-port"])
       expect(seen[name]).toBeUndefined();
     expect(seen).toMatchObject({
       "shardcast-key": "carol",
@@ -163,6 +164,7 @@ describe("what an owner is told of a request", () => {
       "x-forwarded-for": "1.2.3.4, 127.0.0.1",
       "x-forwarded-proto": "https",
       "x-forwarded-host": "shop.test",
+      "x-forwarded-port": "443",
       forwarded: 'for=1.2.3.4, for=127.0.0.1;host="gw.test:8080";proto=http',
     });
   });

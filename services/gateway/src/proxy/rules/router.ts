@@ -96,7 +96,7 @@ export class RuleRouter {
       find: () =>
         upstream instanceof ShardcastError
           ? { kind: "never", error: upstream }
-          : { kind: "there", target: { upstream, headers: {} } },
+          : { kind: "there", target: { upstream, headers: [] } },
     };
   }
 }

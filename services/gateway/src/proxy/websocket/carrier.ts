@@ -88,21 +88,14 @@ export class WebSocketCarrier {
     asked.end();
   }
 
-  #handshake(raw: IncomingMessage, target: Target): Record<string, string | string[]> {
+  #handshake(raw: IncomingMessage, target: Target): string[] {
     const headers: Record<string, string | string[] | undefined> = { ...raw.headers };
     for (const name of (raw.headers.connection ?? "").split(","))
       headers[name.trim().toLowerCase()] = undefined;
+    headers["content-length"] = undefined;
+    headers.host = target.upstream.url.host;
     const sent = this.#options.headers.forward(raw, undefined, headers, target.headers);
-    const all: typeof headers = {
-      ...sent,
-      "content-length": undefined,
-      host: target.upstream.url.host,
-      connection: "Upgrade",
-      upgrade: "websocket",
-    };
-    return Object.fromEntries(
-      Object.entries(all).filter((entry): entry is [string, string | string[]] => entry[1] !== undefined),
-    );
+    return [...sent, "connection", "Upgrade", "upgrade", "websocket"];
   }
 
   #open(reply: FastifyReply, answer: IncomingMessage, owner: Socket, head: Buffer): void {
