@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { groupOf, topicsOf } from "@shardcast/protocol";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { resolveGatewayOptions } from "../../services/gateway/src/options.ts";
 import { type KubernetesObject, needsHelm, template } from "./support/chart.ts";
 import { type PodTemplate, podTemplates } from "./support/pods.ts";
 import { VARIANTS } from "./support/variants.ts";
@@ -174,9 +175,12 @@ test("rules of the proxy are a file that the gateway reads", async () => {
   const [rules] = ofKind(objects, "ConfigMap");
   const [gateway] = podTemplates(objects);
   expect(gateway?.spec.volumes).toContainEqual({ name: "proxy", configMap: { name: rules?.metadata.name } });
-  expect(parse(rules?.data["rules.yaml"])).toEqual([
+  const text = rules?.data["rules.yaml"];
+  expect(parse(text)).toEqual([
     { match: { path: { prefix: "/a/" } }, service: "accounts", key: "header:x-account-id" },
   ]);
+  const { proxyRules } = resolveGatewayOptions({ services: "accounts=3", proxyRules: text }, {});
+  expect(proxyRules).toMatchObject({ rules: [{ key: { from: "header", name: "x-account-id" } }] });
 });
 
 test("StatefulSets are updated, ordered and numbered as the values say", async () => {

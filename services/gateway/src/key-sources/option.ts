@@ -29,10 +29,18 @@ const ofRequests = [
 const source: z.ZodType<KeySource> = z.discriminatedUnion("from", ofRequests);
 
 /** Where a rule of the proxy may find a key. */
-export const ruleKeySource: z.ZodType<KeySource> = z.discriminatedUnion("from", [
-  ...ofRequests,
-  z.strictObject({ from: z.literal("client") }),
-]);
+export const ruleKeySource: z.ZodType<KeySource> = z.preprocess(
+  (value, context) => {
+    if (typeof value !== "string") return value;
+    if (value === "client") return { from: "client" };
+    const [, from, what = ""] = TEXT.exec(value) ?? [];
+    if (from !== undefined) return parsed(from as TextSource, what);
+    const message = `${JSON.stringify(value)} is not client, header:NAME, path:SEGMENT, query:NAME, json:POINTER, jwt:CLAIM or cookie:NAME`;
+    context.addIssue({ code: "custom", message, input: value });
+    return z.NEVER;
+  },
+  z.discriminatedUnion("from", [...ofRequests, z.strictObject({ from: z.literal("client") })]),
+);
 
 const sources = z.record(
   z.string().refine(isServiceName, "a service is named by a DNS label: lower-case letters, digits and '-'"),
@@ -72,6 +80,8 @@ export function checkKeySources(
 }
 
 const ITEM = /^([^=:]+)=(header|path|query|json|jwt|cookie):(.+)$/;
+
+const TEXT = /^(header|path|query|json|jwt|cookie):(.+)$/;
 
 type TextSource = Exclude<KeySource["from"], "client">;
 

@@ -332,6 +332,35 @@ describe("the file of rules", () => {
     expect(resolve).toThrow(message);
   });
 
+  it("may say where the key is in a few letters, as the key sources of services do", () => {
+    const texts = [
+      "header:X-Account",
+      "path:2",
+      "query:a",
+      "json:/order/id",
+      "cookie:a",
+      "jwt:sub",
+      "client",
+    ];
+    const { proxyRules } = resolveGatewayOptions(
+      { services: "accounts=3", proxyRules: texts.map((key) => ({ service: "accounts", key })) as Rules },
+      {},
+    );
+    expect(proxyRules?.kind === "rules" && proxyRules.rules.map(({ key }) => key)).toEqual([
+      { from: "header", name: "x-account" },
+      { from: "path", segment: 2 },
+      { from: "query", name: "a" },
+      { from: "json", pointer: "/order/id" },
+      { from: "cookie", name: "a" },
+      { from: "jwt", claim: "sub" },
+      { from: "client" },
+    ]);
+    const bad = [{ service: "accounts", key: "headers:x" }] as unknown as Rules;
+    expect(() => resolveGatewayOptions({ services: "accounts=3", proxyRules: bad }, {})).toThrow(
+      /"headers:x" is not/,
+    );
+  });
+
   it("and the other options are refused by name when they are wrong", () => {
     const env = {
       SHARDCAST_SERVICES: "accounts=3",
