@@ -226,7 +226,7 @@ export class Term {
 
   async #fence(member: string): Promise<void> {
     if (this.#fences.has(member)) return; // P5
-    const { log, directory, service, topicPrefix, leaseMs, beatMs, logger } = this.#options;
+    const { log, directory, service, topicPrefix, leaseMs, beatMs, reassignAfterMs, logger } = this.#options;
     const fence = new AbortController();
     const { signal } = fence;
     this.#fences.set(member, fence);
@@ -234,7 +234,9 @@ export class Term {
       ...{ log, directory, service, topicPrefix, leaseMs, member, signal },
       ...(logger === undefined ? {} : { logger }),
     });
-    if (outcome !== "released") await waitUntil(performance.now() + beatMs, signal).catch(() => undefined);
+    // Who has come back says so at the end of its start, which another fence would begin anew: it has the time that anybody has.
+    const pauseMs = outcome === "returned" ? reassignAfterMs : beatMs;
+    if (outcome !== "released") await waitUntil(performance.now() + pauseMs, signal).catch(() => undefined);
     this.#fences.delete(member);
     if (!this.#over) this.#considerSoon();
   }

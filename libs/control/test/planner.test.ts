@@ -511,6 +511,24 @@ describe("a silent member", () => {
     expect(countOf(world, 2)).toBe(8);
   });
 
+  test("that comes back slowly is not fenced again in the middle of its start, but when it has said nothing for as long as anybody may", async () => {
+    const { world, two } = await threeReplicas();
+    two.silence();
+    await passUntil(() =>
+      world.records().some((record) => record.kind === "member" && record.state === "fenced"),
+    );
+    await pass(500);
+    // The first that a member does; that it is up it says last.
+    const session = await world.session("2");
+    await pass(9_000);
+    expect(await world.commit(session)).toMatchObject({ kind: "committed" });
+    const { state } = await world.directory();
+    expect(state.lane(2)).toMatchObject({ kind: "owned", incarnation: "2a" });
+    await pass(6_000);
+    expect(await world.commit(session)).toEqual({ kind: "fenced" });
+    expect(state.lane(2).kind).toBe("released");
+  });
+
   test("and another one are fenced side by side", async () => {
     const { world, one, two } = await threeReplicas();
     one.silence();

@@ -39,7 +39,7 @@ function lostDuring(faults: readonly FaultDone[], sentMs: number, endedMs: numbe
   return faults.filter(({ kind, tMs, untilMs }) => LOSING.has(kind) && sentMs < untilMs && endedMs > tMs);
 }
 
-/** How long requests waited, milliseconds: of all, and of those under way while a node was lost. */
+/** How long requests waited, milliseconds: all, and those under way while a node was lost, from when it was. */
 export function waits({ outcomes, faults }: Pick<History, "outcomes" | "faults">): {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
@@ -47,9 +47,10 @@ export function waits({ outcomes, faults }: Pick<History, "outcomes" | "faults">
   readonly worstLostNodeMs: number | null;
 } {
   const sorted = outcomes.map(({ sentMs, endedMs }) => endedMs - sentMs).sort((a, b) => a - b);
-  const lost = outcomes
-    .filter(({ sentMs, endedMs }) => lostDuring(faults, sentMs, endedMs).length > 0)
-    .map(({ sentMs, endedMs }) => endedMs - sentMs);
+  const lost = outcomes.flatMap((outcome) => {
+    const lostMs = lostAt(faults, outcome);
+    return lostMs === undefined ? [] : [outcome.endedMs - Math.max(outcome.sentMs, lostMs)];
+  });
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   const whole = (ms: number | undefined) => (ms === undefined ? null : Math.round(ms));
   return {
