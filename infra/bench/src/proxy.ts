@@ -8,7 +8,8 @@ import type { ProxyPlan } from "./proxy-load.ts";
 import { RIVALS, startRival } from "./proxy-rivals.ts";
 
 const ROUND_MS = 1_000;
-const WARM_UP_MS = 2_000;
+/** A gateway's code is compiled as it runs: for the first tens of thousands of requests it is not what it will be. */
+const WARM_UP_MS = 5_000;
 const LEVELS = [1, 64];
 const DRAIN_LIMIT_MS = 30_000;
 const DIRECT = "no proxy";

@@ -71,6 +71,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Node before 24.9 does not ask, and takes every upgrade for one as soon as somebody listens to them.
     http: {
       requireHostHeader: false,
+      // A request without a body needs no stream for one (Node 24.12 and newer; older ones do not know it).
+      optimizeEmptyRequests: true,
       ...(proxy === undefined ? {} : { shouldUpgradeCallback: isWebSocket }),
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
