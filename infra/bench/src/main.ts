@@ -46,7 +46,11 @@ const benches = new Map<
   ["notify", { about: "all of 1, 8, 32, 64 members told and heard, against one keyed request", run: notify }],
   [
     "proxy",
-    { about: "straight to the owner through the gateway, against no proxy, nginx and HAProxy, each on all cores", run: proxy },
+    {
+      about:
+        "straight to the owner through the gateway, against no proxy, nginx and HAProxy, each on all cores",
+      run: proxy,
+    },
   ],
   ["idle", { about: "CPU and broker requests of idle members, by members and lanes", run: idle }],
 ]);

@@ -4,6 +4,7 @@ import { onStop, say } from "./processes/say.ts";
 
 /** A closed loop of GETs on keep-alive connections, each with its key in the path and in a header. */
 export interface ProxyPlan {
+  readonly service: string;
   /** The callers are spread over them. */
   readonly urls: readonly string[];
   readonly callers: number;
@@ -20,7 +21,7 @@ process.channel?.ref();
 onStop(async () => {});
 say({ kind: "ready" });
 
-async function run({ urls, callers, durationMs }: ProxyPlan) {
+async function run({ service, urls, callers, durationMs }: ProxyPlan) {
   const samples: number[] = [];
   const examples: string[] = [];
   let sequence = 0;
@@ -44,7 +45,7 @@ async function run({ urls, callers, durationMs }: ProxyPlan) {
         const key = `key-${(Math.imul(sequence++, 2_654_435_761) >>> 0) % KEYS}`;
         sentMs = performance.now();
         socket.write(
-          `GET /v1/bench/proxy/${key}/item HTTP/1.1\r\nhost: bench\r\nx-key: ${key}\r\n\r\n`,
+          `GET /v1/${service}/proxy/${key}/item HTTP/1.1\r\nhost: bench\r\nx-key: ${key}\r\n\r\n`,
           "latin1",
         );
       };
