@@ -57,6 +57,18 @@ describe.skipIf(!isPossible)("the chart, installed where pods are processes", ()
   const undo: (() => Promise<unknown>)[] = [];
   const kubectl = (...args: string[]) => testbed.kubectl("--namespace", NAMESPACE, ...args);
 
+  /** Or fails with how the pods stand and what they say. */
+  async function rolledOut(what: string): Promise<void> {
+    try {
+      await kubectl("rollout", "status", what, "--timeout=120s");
+    } catch (cause) {
+      const names = (await kubectl("get", "pods", "--output=name")).trim().split("\n");
+      const said = await Promise.all(names.map((name) => testbed.logs(NAMESPACE, name.slice("pod/".length))));
+      const tails = said.map((text, i) => `${names[i]}:\n${text.slice(-1_500)}`);
+      throw new Error([await kubectl("describe", "pods"), ...tails].join("\n\n"), { cause });
+    }
+  }
+
   beforeAll(async () => {
     const broker = await acquireTestBroker();
     undo.push(() => broker.stop());
@@ -92,8 +104,8 @@ describe.skipIf(!isPossible)("the chart, installed where pods are processes", ()
       ...["--kubeconfig", testbed.kubeconfig],
     ]);
     await kubectl("scale", "statefulset/shardcast-accounts", "--replicas=3");
-    await kubectl("rollout", "status", "deployment/shardcast-gateway", "--timeout=120s");
-    await kubectl("rollout", "status", "statefulset/shardcast-accounts", "--timeout=120s");
+    await rolledOut("deployment/shardcast-gateway");
+    await rolledOut("statefulset/shardcast-accounts");
     const ip = await kubectl("get", "service/shardcast-gateway", "--output=jsonpath={.spec.clusterIP}");
     gateway = `http://${ip}:8080`;
     return undefined;

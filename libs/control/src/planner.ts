@@ -57,7 +57,8 @@ const RETRY_MAX_MS = 5_000;
  * - P2 A term is over with the first sign that the session is another's, or broken; nothing is written in it any more.
  * - P3 A member's silence counts only while the planner's own beats come back: an outage kills nobody.
  * - P4 Lanes are taken from a silent member only when the map that gives them to others is on the log.
- * - P5 A member is fenced once at a time, and as soon as it speaks no further.
+ * - P5 A member is fenced once at a time, and as soon as it speaks no further; one that came back meanwhile has `reassignAfterMs` to
+ *   say so before it is fenced again.
  * - P6 Whatever ends a term, its timers and fences end with it; nothing rejects unhandled.
  */
 export function startPlanner(options: PlannerOptions): Planner {

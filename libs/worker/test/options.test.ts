@@ -15,6 +15,7 @@ test("what is left out comes from the environment, then from the defaults", () =
   };
   expect(resolveWorkerOptions({ log, replicas: 4 }, env)).toEqual({
     service: "accounts",
+    ordinalStart: 0,
     replicas: 4,
     lanes: 4,
     delivery: "at-least-once",

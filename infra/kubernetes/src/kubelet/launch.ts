@@ -35,9 +35,11 @@ export async function launchOf(facts: LaunchFacts): Promise<Launch | undefined> 
   const own = await containerEnv({ pod, container, place, services, dataOf: sources.dataOf });
   const mounts = mountsOf(container, volumes, own);
   const path = (text: string) => rewritten(text, mounts);
+  const asHere = (texts: readonly string[]) => texts.map((text) => path(expand(text, (name) => own[name])));
+  // The image's own command is a path of this machine already, also below what a volume is mounted at.
   const command = [
-    ...(container.command?.map((text) => expand(text, (name) => own[name])) ?? image.command),
-    ...(container.args ?? []).map((text) => expand(text, (name) => own[name])),
+    ...(container.command === undefined ? image.command : asHere(container.command)),
+    ...asHere(container.args ?? []),
   ];
   const env = {
     ...{ PATH: process.env.PATH ?? "", HOME: home, HOSTNAME: pod.spec.hostname ?? pod.metadata.name },
@@ -49,7 +51,7 @@ export async function launchOf(facts: LaunchFacts): Promise<Launch | undefined> 
   };
   const { namespace = "", name } = pod.metadata;
   return {
-    ...{ command: command.map(path), env, path },
+    ...{ command, env, path },
     cwd: container.workingDir === undefined ? (image.cwd ?? home) : path(container.workingDir),
     log: await machine.logFile(namespace, name, container.name),
   };
