@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "@shardcast/infra-kafka";
 import { createTopics } from "./kafka.ts";
 import { Child, type ChildMessage } from "./processes/child.ts";
 import type { Resources } from "./resources.ts";
@@ -58,6 +57,7 @@ export async function startGateway(
   more: Readonly<Record<string, string>> = {},
   limitMs = READY_LIMIT_MS,
 ): Promise<Gateway> {
+  // Its own log line is no interface, so it is told where to listen.
   const port = await freePort();
   const env = {
     ...environment(ground),
@@ -72,16 +72,6 @@ export async function startGateway(
   const url = `http://127.0.0.1:${port}`;
   await gateway.within(untilReady(url, limitMs), "readiness", limitMs);
   return { url, pid: gateway.pid ?? -1 };
-}
-
-/** Its own log line is no interface, so the gateway is told where to listen. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function untilReady(url: string, limitMs: number): Promise<void> {

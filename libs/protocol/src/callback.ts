@@ -1,4 +1,5 @@
 import { idempotentRequestId } from "./id.ts";
+import { percentEncoded } from "./percent-encoded.ts";
 import type { WireRecord } from "./record.ts";
 import { encodeRequest, type RequestEnvelope } from "./request.ts";
 import type { ResultEnd } from "./result.ts";
@@ -80,14 +81,4 @@ function headersOf(
     "shardcast-service": service,
     ...(encodedKey.length > MAX_KEY_HEADER ? {} : { "shardcast-key": encodedKey }),
   };
-}
-
-/** As in a path of the gateway; of any bytes, which `encodeURIComponent` can not. */
-function percentEncoded(bytes: Buffer): string {
-  return bytes
-    .toString("latin1")
-    .replace(
-      /[^A-Za-z0-9\-._~]/g,
-      (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-    );
 }

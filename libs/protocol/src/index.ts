@@ -75,6 +75,7 @@ export {
   MAX_KEY_BYTES,
 } from "./names.ts";
 export { ParkedKeys } from "./parked-keys.ts";
+export { percentEncoded } from "./percent-encoded.ts";
 export type { Problem } from "./problem.ts";
 export { fromProblem, PROBLEM_JSON, toProblem } from "./problem.ts";
 export type { IncomingRecord, RecordHeaders, WireRecord } from "./record.ts";

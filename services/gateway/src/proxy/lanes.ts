@@ -1,9 +1,8 @@
 import type { Client } from "@shardcast/client";
 import type { Directory } from "@shardcast/control";
-import { assertKeyLength, ShardcastError } from "@shardcast/protocol";
+import { assertKeyLength, percentEncoded, ShardcastError } from "@shardcast/protocol";
 import { keyBytes, type LaneStrategy, laneOf } from "@shardcast/routing";
 import type { Destination, Found } from "./destination.ts";
-import { keyHeader } from "./key-header.ts";
 import type { Upstreams } from "./upstream.ts";
 
 interface LanesParts {
@@ -32,9 +31,10 @@ export class Lanes {
    */
   ownerOf(key: string): Destination {
     const { directory, lanes, strategy } = this.#parts;
-    const lane = laneIn(key, lanes, strategy);
+    const bytes = keyBytes(key);
+    const lane = laneIn(bytes, lanes, strategy);
     return {
-      find: () => this.#owner(lane, key),
+      find: () => this.#owner(lane, bytes),
       watch: (listener) =>
         directory.watch((change) => {
           if (change.kind === "lane" && change.lane === lane) listener();
@@ -45,7 +45,7 @@ export class Lanes {
   /** A member, whatever lanes it has. */
   memberOf(member: string, key: string): Destination {
     const { service, directory } = this.#parts;
-    const headers = this.#told(key, member);
+    const headers = this.#told(keyBytes(key), member);
     return {
       find: () => {
         const state = directory.state.member(member);
@@ -66,7 +66,7 @@ export class Lanes {
     return Array.from({ length: replicas }, (_, ordinal) => `${ordinal}`);
   }
 
-  #owner(lane: number, key: string): Found {
+  #owner(lane: number, key: Uint8Array): Found {
     const { service, directory } = this.#parts;
     const state = directory.state.lane(lane);
     if (state.kind !== "owned") return { kind: "absent", why: `lane ${lane} of ${service} has no owner now` };
@@ -76,9 +76,9 @@ export class Lanes {
     return this.#at(member, url, headers);
   }
 
-  #told(key: string, member: string): string[] {
+  #told(key: Uint8Array, member: string): string[] {
     const { service } = this.#parts;
-    return ["shardcast-service", service, "shardcast-key", keyHeader(key), "shardcast-member", member];
+    return ["shardcast-service", service, "shardcast-key", percentEncoded(key), "shardcast-member", member];
   }
 
   #at(member: string, url: string | undefined, headers: readonly string[]): Found {
@@ -93,9 +93,8 @@ export class Lanes {
   }
 }
 
-function laneIn(key: string, lanes: number, strategy: LaneStrategy): number {
-  if (key === "") throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
-  const bytes = keyBytes(key);
+function laneIn(bytes: Uint8Array, lanes: number, strategy: LaneStrategy): number {
+  if (bytes.byteLength === 0) throw new ShardcastError("SHARDCAST_INVALID_KEY", "key: must not be empty");
   assertKeyLength(bytes);
   try {
     return laneOf(bytes, lanes, strategy);

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { attributeEncoded } from "./percent.ts";
+import { attributeEncoded } from "./attribute-encoded.ts";
 
 /** What is told as an event. */
 export interface Told {

@@ -1,5 +1,5 @@
 import { TerminalError } from "@shardcast/worker";
-import { attributeEncoded } from "./percent.ts";
+import { attributeEncoded } from "./attribute-encoded.ts";
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 9110 token
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what RFC 9110 does not allow in a field value

@@ -1,9 +1,9 @@
+import { percentEncoded } from "@shardcast/protocol";
 import type { HandlerContext, HandlerRequest } from "@shardcast/worker";
 import type { AppRequest } from "../app/application.ts";
 import { eventHeaders } from "./cloud-event.ts";
 import { assertFitHttp, brought } from "./headers.ts";
 import { pathOf } from "./path.ts";
-import { percentEncoded } from "./percent.ts";
 
 /**
  * A keyed request as the application gets it: POST /requests/{handler}.
