@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { addressOf, ask, envOf, isReady, podsOf } from "./support/asking.ts";
 import { needsTestbed } from "./support/needs-testbed.ts";
-import { app, deployment, job, script, service, statefulSet } from "./support/objects.ts";
+import { app, deployment, job, pod as podObject, script, service, statefulSet } from "./support/objects.ts";
 
 const testbed = needsTestbed();
 const poll = { timeout: 60_000, interval: 100 };
@@ -172,5 +173,15 @@ describe("workloads whose pods are processes", () => {
     await expect.poll(said, poll).toBe("1\n");
     await bed.kubectl("delete", "pod", "disk-0");
     await expect.poll(said, poll).toBe("1\n2\n");
+  });
+
+  it("a volume that is mounted over where an image's program lies does not hide it: that is a path of this machine", async () => {
+    const bed = testbed();
+    const mountPath = fileURLToPath(new URL("support", import.meta.url));
+    const container = app({ volumeMounts: [{ name: "over", mountPath }] });
+    await bed.apply([
+      podObject("covered", { containers: [container], volumes: [{ name: "over", emptyDir: {} }] }),
+    ]);
+    await bed.kubectl("wait", "--for=condition=Ready", "pod/covered", "--timeout=60s");
   });
 });
