@@ -74,7 +74,7 @@ export function usage(): string {
     "pods where a StatefulSet is named, and …/events of either tells each change,",
     "and GET /v1/{service}/hot-keys which keys of each lane were asked for most in the last minute.",
     "ANY /v1/{service}/proxy/{key}/… goes straight to the owner over HTTP and past the log, with SHARDCAST_PROXY; other paths by",
-    "rules, with SHARDCAST_PROXY_RULES. Nothing of that is ordered, fenced or sent again.",
+    "rules, with SHARDCAST_PROXY_RULES. None of it is ordered, fenced or kept on a log.",
     "GET /openapi.json, /v1/{service}/openapi.json, /v1/{service}/asyncapi.json and /docs describe it all.",
     "Configured by the environment (defaults in parentheses):",
     "",
