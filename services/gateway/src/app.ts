@@ -64,6 +64,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // No line and no child logger for a request: this is the hot path.
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (parent) => parent,
+    // Nobody reads their numbers.
+    genReqId: () => "",
     bodyLimit: settings.bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Answered in our own words, below.

@@ -1,7 +1,8 @@
 import { ShardcastError } from "@shardcast/protocol";
+import { errors } from "undici";
 import { ForbiddenAddress } from "../callbacks/addresses.ts";
 import type { Failure } from "./exchange.ts";
-import { NotSent } from "./transport.ts";
+import { NotSent } from "./upstream-answer.ts";
 
 /** Codes of Node and undici for what took too long, once it was sent. */
 const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
@@ -20,6 +21,8 @@ export function failureOf(error: unknown, host: string): Failure | ShardcastErro
     return { kind: "not-sent", why: `${host} can not be reached${inBrackets(code)}` };
   if (code !== undefined && TIMEOUTS.has(code))
     return { kind: "timeout", why: `${host} took the request and did not answer in time` };
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError)
+    return { kind: "broken", why: `${host} answered with what is no HTTP: ${cause.message}` };
   return {
     kind: "broken",
     why: `${host} took the request and broke off before it answered${inBrackets(code)}`,

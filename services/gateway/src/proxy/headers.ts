@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { ShardcastError } from "@shardcast/protocol";
 
 type Headers = Record<string, string | string[] | undefined>;
@@ -49,6 +50,10 @@ export class RequestHeaders {
   /** This process in `Via`. */
   readonly #self = `${PSEUDONYM}${randomBytes(6).toString("hex")}`;
   readonly #trustedProxies: number;
+  readonly #said = new WeakMap<
+    Socket,
+    { readonly host: string | undefined; readonly fields: readonly string[] }
+  >();
 
   constructor(trustedProxies: number) {
     this.#trustedProxies = trustedProxies;
@@ -85,14 +90,25 @@ export class RequestHeaders {
     const { via } = raw.headers;
     const hop = `${raw.httpVersion} ${this.#self}`;
     flat.push("via", via === undefined ? hop : `${via}, ${hop}`);
-    forwarded(raw, trusted, flat);
-    flat.push(...told);
+    flat.push(...this.#forwarded(raw), ...told);
     return flat;
+  }
+
+  /** By whom, where and how we were asked: nearly always what the last request on the connection had. */
+  #forwarded(raw: IncomingMessage): readonly string[] {
+    if (this.#trustedProxies > 0) return forwarded(raw, true);
+    const { socket, headers } = raw;
+    const known = this.#said.get(socket);
+    if (known !== undefined && known.host === headers.host) return known.fields;
+    const fields = forwarded(raw, false);
+    this.#said.set(socket, { host: headers.host, fields });
+    return fields;
   }
 }
 
-/** By whom, where and how we were asked. What others say of it counts only behind proxies that can be believed. */
-function forwarded({ socket, headers }: IncomingMessage, trusted: boolean, flat: string[]): void {
+/** What others say of it counts only behind proxies that can be believed. */
+function forwarded({ socket, headers }: IncomingMessage, trusted: boolean): readonly string[] {
+  const flat: string[] = [];
   const peer = socket.remoteAddress ?? "unknown";
   const { host } = headers;
   const believed = (name: string) => (trusted && headers[name]?.toString()) || undefined;
@@ -103,6 +119,7 @@ function forwarded({ socket, headers }: IncomingMessage, trusted: boolean, flat:
   const node = peer.includes(":") ? `"[${peer}]"` : peer;
   const at = host === undefined ? "" : `;host=${TOKEN.test(host) ? host : quoted(host)}`;
   flat.push("forwarded", appended(believed("forwarded"), `for=${node}${at};proto=http`));
+  return flat;
 }
 
 function appended(before: string | undefined, own: string): string {

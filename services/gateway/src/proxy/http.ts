@@ -8,7 +8,8 @@ import type { Exchange } from "./exchange.ts";
 import { failureOf } from "./failure.ts";
 import type { RequestHeaders } from "./headers.ts";
 import type { Proxied } from "./proxied.ts";
-import { SENDING, type Sending, type UpstreamAnswer } from "./transport.ts";
+import { SENDING, type Sending } from "./transport.ts";
+import type { UpstreamAnswer } from "./upstream-answer.ts";
 
 /** Whoever answers so has looked at the key, and does not own it (RFC 9110, 15.5.20). */
 const MISDIRECTED = 421;
@@ -47,11 +48,14 @@ export class HttpCarrier {
 
   /** One attempt. What comes of it is told to the request's exchange. */
   attempt(reply: FastifyReply, target: Target, path: string, timeoutMs: number | undefined): void {
-    (reply.request.proxied as Proxied).target = target;
-    reply.from(
-      `${target.upstream.basePath}${path === "" ? "/" : path}`,
-      this.#hooksFor(timeoutMs) as unknown as FastifyReplyFromHooks,
-    );
+    const { request } = reply;
+    const proxied = request.proxied as Proxied;
+    const url = request.raw.url ?? "";
+    const query = url.indexOf("?");
+    proxied.target = target;
+    proxied.sentPath = `${target.upstream.basePath}${path === "" ? "/" : path}${query === -1 ? "" : url.slice(query)}`;
+    // The plugin would make a URL of it, for each request. As it is, it knows that of the upstream already.
+    reply.from("/", this.#hooksFor(timeoutMs) as unknown as FastifyReplyFromHooks);
   }
 
   #hooksFor(timeoutMs: number | undefined): Hooks {
@@ -71,7 +75,8 @@ export class HttpCarrier {
         const { headers: told } = targetOf(request);
         const sent = this.#headers.forward(request.raw, request.bodyType, headers, told);
         // Of an object the plugin and undici would make three more.
-        const sending: Sending = { caller: (request.proxied as Proxied).caller, headers: sent };
+        const { caller, sentPath: path = "/" } = request.proxied as Proxied;
+        const sending: Sending = { caller, path, headers: sent };
         return { [SENDING]: sending };
       },
       rewriteHeaders: () => NONE,

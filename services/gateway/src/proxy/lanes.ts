@@ -1,7 +1,7 @@
 import type { Client } from "@shardcast/client";
 import type { Directory } from "@shardcast/control";
 import { assertKeyLength, percentEncoded, ShardcastError } from "@shardcast/protocol";
-import { keyBytes, type LaneStrategy, laneOf } from "@shardcast/routing";
+import { type LaneStrategy, laneOf } from "@shardcast/routing";
 import type { Destination, Found } from "./destination.ts";
 import type { Upstreams } from "./upstream.ts";
 
@@ -31,7 +31,7 @@ export class Lanes {
    */
   ownerOf(key: string): Destination {
     const { directory, lanes, strategy } = this.#parts;
-    const bytes = keyBytes(key);
+    const bytes = Buffer.from(key);
     const lane = laneIn(bytes, lanes, strategy);
     return {
       find: () => this.#owner(lane, bytes),
@@ -45,7 +45,7 @@ export class Lanes {
   /** A member, whatever lanes it has. */
   memberOf(member: string, key: string): Destination {
     const { service, directory } = this.#parts;
-    const headers = this.#told(keyBytes(key), member);
+    const headers = this.#told(Buffer.from(key), member);
     return {
       find: () => {
         const state = directory.state.member(member);

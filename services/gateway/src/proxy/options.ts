@@ -83,7 +83,7 @@ export interface ProxyOptions {
   readonly proxyHoldMs?: number;
   /** Requests that may wait so at once; over it 503 (C7). Default 1,000. */
   readonly maxProxyHeld?: number;
-  /** Connections to one owner at once; what is more waits for one of them. Default 256. */
+  /** Connections to one owner at once, for reads and for all else each; what is more waits for one of them. Default 256. */
   readonly proxyConnections?: number;
   /**
    * Proxies in front of the gateway that can be believed, as many as every request passes. With 0 the caller is who connects, and

@@ -20,4 +20,6 @@ export interface Proxied {
   readonly rule: CompiledRule | undefined;
   exchange?: Exchange;
   target?: Target;
+  /** What the target is asked for, with the query. */
+  sentPath?: string;
 }

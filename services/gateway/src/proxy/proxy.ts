@@ -38,6 +38,8 @@ export interface ProxyParts {
 
 /** Doing it twice does what doing it once does (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+/** Whose URLs the plugin keeps; of more it would make them anew. */
+const MOST_UPSTREAMS = 1_000;
 /** `/v1/{service}/proxy/{key}`: what follows is the owner's path. */
 const OWN_SEGMENTS = 4;
 
@@ -118,8 +120,8 @@ export class DirectProxy {
       scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
       await scope.register(replyFrom, {
         undici: this.#transport as unknown as { request: never },
-        // Paths have keys in them: it would forget them before they come again.
-        disableCache: true,
+        // Of upstreams alone: paths go past it.
+        cacheURLs: MOST_UPSTREAMS,
         disableRequestLogging: true,
       });
       const method = [...app.supportedMethods];

@@ -11,7 +11,7 @@ import { failureOf } from "../failure.ts";
 import { answerHeaders, type RequestHeaders } from "../headers.ts";
 import { failWith } from "../http.ts";
 import type { Proxied } from "../proxied.ts";
-import { NotSent } from "../transport.ts";
+import { NotSent } from "../upstream-answer.ts";
 import { Tunnel } from "./tunnel.ts";
 import { type Upgrade, upgradeOf } from "./upgrades.ts";
 
