@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { ShardcastError } from "@shardcast/protocol";
 
 export interface VisitLimits {
@@ -23,6 +24,7 @@ export class Visits {
   readonly #limits: VisitLimits;
   /** No Set: its outgrown tables point to their successors, and by that keep every request until a full collection. */
   readonly #open: OpenVisit[] = [];
+  readonly #byConnection = new WeakMap<Socket, OpenVisit[]>();
   #bytes = 0;
 
   constructor(limits: VisitLimits) {
@@ -52,18 +54,35 @@ export class Visits {
     const visit = new OpenVisit(response, this.#open.length, this.#count);
     visit.hold(bytes);
     this.#open.push(visit);
-    const { socket } = request;
-    const end = () => {
+    const ofConnection = this.#openOf(request.socket);
+    ofConnection.push(visit);
+    // Not `once`, which wraps each listener.
+    response.on("close", () => {
       if (visit.ended) return;
-      this.#remove(visit);
-      socket.off("close", end);
-      visit.end();
-    };
-    // Not `once`, which wraps each listener; the second call is told by the visit.
-    response.on("close", end);
-    // Up to Node 20 the response to a pipelined request hears of no disconnection before its turn (24 tells it).
-    socket.on("close", end);
+      ofConnection.splice(ofConnection.indexOf(visit), 1);
+      this.#end(visit);
+    });
     return visit;
+  }
+
+  /**
+   * Those of a connection: up to Node 22 the response to a pipelined request hears of no disconnection before its turn (24 tells it).
+   * One listener for them all, since most connections have many requests.
+   */
+  #openOf(socket: Socket): OpenVisit[] {
+    const known = this.#byConnection.get(socket);
+    if (known !== undefined) return known;
+    const visits: OpenVisit[] = [];
+    this.#byConnection.set(socket, visits);
+    socket.on("close", () => {
+      for (const visit of visits.splice(0)) this.#end(visit);
+    });
+    return visits;
+  }
+
+  #end(visit: OpenVisit): void {
+    this.#remove(visit);
+    visit.end();
   }
 
   /** Tells every caller that the connection will be closed after the response. */

@@ -1,5 +1,5 @@
 import type { Client } from "@shardcast/client";
-import type { Directory } from "@shardcast/control";
+import type { Directory, LaneState } from "@shardcast/control";
 import { assertKeyLength, percentEncoded, ShardcastError } from "@shardcast/protocol";
 import { type LaneStrategy, laneOf } from "@shardcast/routing";
 import type { Destination, Found } from "./destination.ts";
@@ -13,12 +13,17 @@ interface LanesParts {
   readonly upstreams: Upstreams;
 }
 
+type Owned = Extract<LaneState, { readonly kind: "owned" }>;
+
+const KEY = "shardcast-key";
+
 /**
  * The owners of a service's lanes, as `S.control` says; asked without waiting, for each request. A direct request is not fenced by the
  * log (C2): what is known here may be a moment old, so the owner is told lane and fencing token, and can refuse.
  */
 export class Lanes {
   readonly #parts: LanesParts;
+  readonly #owners: { readonly state: Owned; readonly told: readonly string[] }[] = [];
 
   constructor(parts: LanesParts) {
     this.#parts = parts;
@@ -45,7 +50,7 @@ export class Lanes {
   /** A member, whatever lanes it has. */
   memberOf(member: string, key: string): Destination {
     const { service, directory } = this.#parts;
-    const headers = this.#told(Buffer.from(key), member);
+    const headers = [...this.#told(member), KEY, percentEncoded(Buffer.from(key))];
     return {
       find: () => {
         const state = directory.state.member(member);
@@ -70,15 +75,22 @@ export class Lanes {
     const { service, directory } = this.#parts;
     const state = directory.state.lane(lane);
     if (state.kind !== "owned") return { kind: "absent", why: `lane ${lane} of ${service} has no owner now` };
-    const { member, token, url } = state;
-    const headers = this.#told(key, member);
-    headers.push("shardcast-lane", `${lane}`, "shardcast-fencing-token", `${token}`);
-    return this.#at(member, url, headers);
+    const { member, url } = state;
+    return this.#at(member, url, [...this.#toldOf(lane, state), KEY, percentEncoded(key)]);
   }
 
-  #told(key: Uint8Array, member: string): string[] {
-    const { service } = this.#parts;
-    return ["shardcast-service", service, "shardcast-key", percentEncoded(key), "shardcast-member", member];
+  /** What an owner is told, but for the key: the same until there is another. */
+  #toldOf(lane: number, state: Owned): readonly string[] {
+    const known = this.#owners[lane];
+    if (known?.state === state) return known.told;
+    const { member, token } = state;
+    const told = [...this.#told(member), "shardcast-lane", `${lane}`, "shardcast-fencing-token", `${token}`];
+    this.#owners[lane] = { state, told };
+    return told;
+  }
+
+  #told(member: string): readonly string[] {
+    return ["shardcast-service", this.#parts.service, "shardcast-member", member];
   }
 
   #at(member: string, url: string | undefined, headers: readonly string[]): Found {

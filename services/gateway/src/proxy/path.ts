@@ -16,7 +16,7 @@ export function pathOf(url: string): string {
     throw refused("the request's target must be a path: this is no proxy for other hosts");
   const query = url.indexOf("?");
   const path = query === -1 ? url : url.slice(0, query);
-  if (path.includes("#")) throw refused("path: must not have a fragment");
+  if (url.includes("#")) throw refused("path: must not have a fragment");
   if (path.includes(".") || path.includes("%")) {
     if (DOTS.test(path)) throw refused("path: must not have segments . or ..");
     if (CONTROL.test(path)) throw refused("path: must not have encoded control characters");

@@ -24,6 +24,8 @@ describe("nobody makes an open proxy of it", () => {
     ["dots behind an encoded backslash", "GET /v1/accounts/proxy/carol/a%5c..%5cb HTTP/1.1"],
     ["an encoded line end", "GET /v1/accounts/proxy/carol/a%0d%0aHost:%20evil HTTP/1.1"],
     ["an encoded zero", "GET /v1/accounts/proxy/carol/a%00b HTTP/1.1"],
+    ["a fragment", "GET /v1/accounts/proxy/carol/x#y HTTP/1.1"],
+    ["a fragment behind a query", "GET /v1/accounts/proxy/carol/x?y#z HTTP/1.1"],
     ["a body with a GET", "GET /v1/accounts/proxy/carol/x HTTP/1.1\r\ncontent-length: 3"],
     ["two lengths", "POST /v1/accounts/proxy/carol/x HTTP/1.1\r\ncontent-length: 3\r\ncontent-length: 4"],
     [

@@ -31,6 +31,14 @@ describe("ANY /v1/{service}/proxy/{key}/…", () => {
     });
   });
 
+  it.each([GET, { method: "DELETE" }])("sends path and query on byte for byte: $method", async (init) => {
+    const { gateway, members } = await startProxying();
+    const owner = await startOwner();
+    await members.own("2", owner.url);
+    const path = "//a/.../%7e'|\"<%C3%A9;b=1/?q=%zz&r=a/../b?";
+    expect(seenIn(await call(gateway, at(path), init)).url).toBe(path);
+  });
+
   it("tells the owner service, key, lane, member and fencing token, whatever the caller says of them (C2)", async () => {
     const { gateway, members } = await startProxying();
     const owner = await startOwner();
