@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "dead-letters": ["log", "protocol", "routing"],
   contract: ["protocol"],
   "http-client": ["contract", "protocol"],
+  "http-words": ["protocol"],
   client: ["broadcasts", "control", "results", "log", "protocol", "routing"],
   worker: ["contract", "control", "results", "log", "protocol", "routing"],
   kubernetes: ["control", "log", "protocol", "routing"],

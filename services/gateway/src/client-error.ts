@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { problemAnswer } from "@shardcast/http-words";
 import { PROBLEM_JSON, ShardcastError } from "@shardcast/protocol";
-import { problemAnswer } from "./problems.ts";
 
 /** The newest answer on each connection, begun or not. */
 const answers = new WeakMap<Duplex, ServerResponse>();

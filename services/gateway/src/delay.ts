@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Delivery } from "./delivery.ts";
-import { invalidRequest, secondsToMs } from "./seconds.ts";
+import { type Delivery, invalidRequest, secondsToMs } from "@shardcast/http-words";
 
 /** IMF-fixdate of RFC 9110, the form that is to be sent: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;

@@ -1,4 +1,12 @@
 import type { IdempotencyOptions, Reply, SendOptions, Submitted } from "@shardcast/client";
+import {
+  cancelsOnDisconnect,
+  type DeliveryLimits,
+  deliveryOf,
+  idempotencyKeyOf,
+  traceparentOf,
+  travellingHeaders,
+} from "@shardcast/http-words";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { isKept, sayKept, sendAccepted, sendReply } from "./answers.ts";
@@ -9,11 +17,7 @@ import { idempotencyKeyOfEvent } from "./cloud-events/idempotency-key.ts";
 import { asEvent, type ReplyEvent, replyEventOf } from "./cloud-events/reply-event.ts";
 import type { Contracts } from "./contracts/contracts.ts";
 import { type DelayLimits, notBeforeOf } from "./delay.ts";
-import { type DeliveryLimits, deliveryOf } from "./delivery.ts";
-import { idempotencyKeyOf } from "./idempotency-key.ts";
-import { cancelsOnDisconnect } from "./on-disconnect.ts";
 import type { Posted } from "./posted.ts";
-import { traceparentOf, travellingHeaders } from "./travelling.ts";
 import type { Visit } from "./visits.ts";
 
 export interface PublishOptions {

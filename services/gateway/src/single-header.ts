@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { invalidRequest } from "./seconds.ts";
+import { invalidRequest } from "@shardcast/http-words";
 
 /**
  * The value of a header, as UTF-8. Sent twice, nobody could tell which of the two somebody before us has checked.

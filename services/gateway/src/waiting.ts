@@ -1,19 +1,4 @@
 import { isShardcastError } from "@shardcast/protocol";
-import { invalidRequest, secondsToMs } from "./seconds.ts";
-
-/**
- * Milliseconds of the parameter `wait`; undefined for who does not want to wait.
- *
- * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST
- */
-export function waitOf(
-  wait: string | readonly string[] | undefined,
-  maxTimeoutMs: number,
-): number | undefined {
-  if (wait === undefined || wait === "0") return undefined;
-  if (typeof wait !== "string") throw invalidRequest("wait: is given more than once");
-  return Math.min(secondsToMs(wait, "wait"), maxTimeoutMs);
-}
 
 export interface Waiter {
   /** Fires when the caller has left. */

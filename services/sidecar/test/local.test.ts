@@ -71,8 +71,13 @@ describe("the local API", { timeout: TEST_MS }, () => {
       body: "later",
     });
     app.answer = () => {};
-    const stuck = await ask("POST", path, { headers: { prefer: "wait=0.001" } });
-    expect(stuck.status).toBe(202);
+    // As a gateway reads it: the first of a name, what is no preference is left out.
+    const prefer = "a b, wait=0.001, wait=60, respond-async";
+    const stuck = await ask("POST", path, { headers: { prefer } });
+    expect(stuck).toMatchObject({
+      status: 202,
+      headers: { "preference-applied": "wait=0.001, respond-async" },
+    });
     expect(await ask("DELETE", stuck.headers.location as string)).toMatchObject({ status: 202 });
     expect(await ask("GET", `${stuck.headers.location}?wait=20`)).toMatchObject({
       status: 410,
@@ -128,8 +133,14 @@ describe("the local API", { timeout: TEST_MS }, () => {
     ["POST", "keys/a", { "request-timeout": "soon" }, "Request-Timeout"],
     ["POST", "keys/a", { prefer: "wait=soon" }, "Prefer"],
     ["POST", "keys/a", { "idempotency-key": "not quoted" }, "Idempotency-Key"],
+    ["POST", "keys/a", { "idempotency-key": "k".repeat(256) }, "Idempotency-Key: must have 1 to 255"],
+    ["POST", "keys/a", { "idempotency-key": '""' }, "Idempotency-Key: must have 1 to 255"],
+    ["POST", "keys/a", { prefer: "a b, WAIT = soon" }, "Prefer: wait"],
     ["POST", "keys/a", { "shardcast-on-disconnect": "wait" }, "Shardcast-On-Disconnect"],
     ["POST", "broadcasts", { "request-timeout": "5" }, "Request-Timeout"],
+    ["POST", "broadcasts", { "shardcast-on-disconnect": "cancel" }, "Shardcast-On-Disconnect"],
+    ["POST", "broadcasts", { delay: "5" }, "Delay: a broadcast can not be delayed"],
+    ["POST", "broadcasts", { "ce-specversion": "1.0" }, "ce-specversion"],
     ["POST", "broadcasts?ack=some", {}, "ack"],
     ["POST", "broadcasts?to=all", {}, "to"],
     ["GET", "requests/x?wait=soon", {}, "wait"],

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { type DeliveryLimits, preferred } from "@shardcast/http-words";
 import { acceptsByName } from "../accepts.ts";
-import { type DeliveryLimits, preferred } from "../delivery.ts";
 
 export const NDJSON = "application/x-ndjson";
 
@@ -23,8 +23,7 @@ export type Telling = {
  * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST that names the header
  */
 export function tellingOf(headers: IncomingHttpHeaders, limits: DeliveryLimits): Telling {
-  const prefer = headers.prefer as string | undefined;
-  const preference = prefer === undefined ? undefined : preferred(prefer, limits.maxTimeoutMs);
+  const preference = preferred(headers, limits.maxTimeoutMs);
   const applied = preference === undefined ? {} : { applied: preference.applied };
   const waitMs = preference?.waitMs;
   if (acceptsByName(headers.accept, NDJSON)) {

@@ -1,10 +1,10 @@
+import { retryAfterMs } from "@shardcast/http-words";
 import { CALLBACK_URL_HEADER, isShardcastError } from "@shardcast/protocol";
 import { type Handler, type HandlerRequest, RetryableError, TerminalError } from "@shardcast/worker";
 import { ForbiddenAddress } from "./addresses.ts";
 import { assertCallbackUrl } from "./callback-url.ts";
 import type { CallbackSettings } from "./options.ts";
 import type { Posted, Poster } from "./poster.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { signatureOf } from "./signature.ts";
 
 export interface CallbackHandlerOptions {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { invalidRequest } from "../seconds.ts";
+import { invalidRequest } from "@shardcast/http-words";
 import { type CloudEvent, eventOf, REQUIRED } from "./event.ts";
 
 const PREFIX = "ce-";

@@ -1,4 +1,4 @@
-import { invalidRequest } from "../seconds.ts";
+import { invalidRequest } from "@shardcast/http-words";
 
 /** What of a CloudEvent matters on its way; the rest travels as it is. */
 export interface CloudEvent {

@@ -1,4 +1,4 @@
-import { invalidRequest } from "../seconds.ts";
+import { invalidRequest } from "@shardcast/http-words";
 import { type CloudEvent, eventOf } from "./event.ts";
 import { isJson, mediaTypeOf } from "./media-types.ts";
 

@@ -1,23 +1,29 @@
 import type { BroadcastOptions } from "@shardcast/client";
+import {
+  assertForBroadcast,
+  type DeliveryLimits,
+  idempotencyKeyOf,
+  invalidRequest,
+  parametersOf,
+  type Query,
+  traceparentOf,
+  travellingHeaders,
+  waitOf,
+} from "@shardcast/http-words";
 import { isHandlerName, toBroadcastJson } from "@shardcast/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type AdmissionParts, broadcastAdmission } from "../admission.ts";
 import { broadcastLocation, sendBroadcast, sendHeld } from "../broadcasts/answers.ts";
 import { postBroadcast } from "../broadcasts/poster.ts";
 import { tellingOf } from "../broadcasts/telling.ts";
-import { assertForBroadcast, termsOf } from "../broadcasts/terms.ts";
+import { termsOf } from "../broadcasts/terms.ts";
 import { idempotencyKeyOfEvent } from "../cloud-events/idempotency-key.ts";
 import type { Contracts } from "../contracts/contracts.ts";
-import type { DeliveryLimits } from "../delivery.ts";
-import { idempotencyKeyOf } from "../idempotency-key.ts";
 import { sendJson } from "../json.ts";
-import { parametersOf, type Query } from "../parameters.ts";
 import { takePosted } from "../posted.ts";
-import { invalidRequest } from "../seconds.ts";
 import { singleHeader } from "../single-header.ts";
-import { traceparentOf, travellingHeaders } from "../travelling.ts";
 import type { Visit } from "../visits.ts";
-import { untilClosing, waitOf } from "../waiting.ts";
+import { untilClosing } from "../waiting.ts";
 
 interface ServiceRoute {
   Params: { readonly service: string };

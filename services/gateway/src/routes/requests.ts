@@ -1,11 +1,12 @@
 import type { RequestStatus } from "@shardcast/client";
+import { waitOf } from "@shardcast/http-words";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { type AdmissionParts, admission } from "../admission.ts";
 import { locationOf, sendStatus } from "../answers.ts";
 import { sendJson } from "../json.ts";
 import type { Visit } from "../visits.ts";
-import { untilClosing, waitOf } from "../waiting.ts";
+import { untilClosing } from "../waiting.ts";
 
 interface RequestRoute {
   Params: { readonly service: string; readonly id: string };

@@ -1,3 +1,4 @@
+import { invalidRequest } from "@shardcast/http-words";
 import { ShardcastError } from "@shardcast/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type AdmissionParts, admission } from "../admission.ts";
@@ -5,7 +6,6 @@ import { findKey } from "../key-sources/find-key.ts";
 import { type KeySource, sourceText } from "../key-sources/key-source.ts";
 import { type Posted, takePosted } from "../posted.ts";
 import type { Publish } from "../publish.ts";
-import { invalidRequest } from "../seconds.ts";
 import { singleHeader } from "../single-header.ts";
 
 interface ServiceRoute {

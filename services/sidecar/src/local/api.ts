@@ -1,12 +1,13 @@
 import type { AddressInfo } from "node:net";
 import type { Client } from "@shardcast/client";
+import { invalidRequest } from "@shardcast/http-words";
 import { type FastifyBaseLogger, fastify, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { Sidecar } from "../sidecar.ts";
 import { addBroadcastRoutes } from "./broadcasts.ts";
 import { addKeyRoutes, type CallLimits } from "./keys.ts";
 import { addMemberRoutes } from "./member.ts";
-import { expectedError, invalidRequest, notOffered, sendProblem } from "./problems.ts";
+import { expectedError, notOffered, sendProblem } from "./problems.ts";
 import { addRequestRoutes } from "./requests.ts";
 
 declare module "fastify" {

@@ -1,19 +1,22 @@
 import type { BroadcastOptions, Client } from "@shardcast/client";
-import { MAX_EXPECTED, parseAck, toBroadcastJson } from "@shardcast/protocol";
+import {
+  ackOf,
+  assertForBroadcast,
+  idempotencyKeyOf,
+  parametersOf,
+  preferred,
+  type Query,
+  secondsToMs,
+  traceparentOf,
+  travellingHeaders,
+} from "@shardcast/http-words";
+import { toBroadcastJson } from "@shardcast/protocol";
 import type { FastifyInstance } from "fastify";
 import { sendJson } from "./answers.ts";
 import { answering, callerOf } from "./caller.ts";
 import type { CallLimits } from "./keys.ts";
-import { invalidRequest } from "./problems.ts";
-import { parametersOf, type Query, waitOf } from "./query.ts";
-import {
-  assertOffered,
-  idempotencyKeyOf,
-  preferred,
-  secondsToMs,
-  traceparentOf,
-  travelling,
-} from "./words.ts";
+import { assertOffered } from "./offered.ts";
+import { awaitedIn } from "./wait.ts";
 
 interface ServiceRoute {
   Params: { readonly service: string };
@@ -36,19 +39,19 @@ export function addBroadcastRoutes(app: FastifyInstance, client: Client, limits:
   app.post<ServiceRoute>("/v1/:service/broadcasts", async (request, reply) => {
     const { service } = request.params;
     const { headers, sentType: contentType } = request;
+    // First: a gateway, to which the other would send him, has no such broadcasts either.
+    assertForBroadcast(headers);
     assertOffered(headers, contentType);
-    if (headers["request-timeout"] !== undefined) {
-      throw invalidRequest("Request-Timeout: a broadcast has ttl=SECONDS for that");
-    }
     const parameters = parametersOf(request.query, ["ack", "ttl", "handler"]);
     const idempotencyKey = idempotencyKeyOf(headers);
     const traceparent = traceparentOf(headers);
-    const { waitMs, applied } = preferred(headers);
+    const preference = preferred(headers, maxTimeoutMs);
+    const waitMs = preference?.waitMs;
     const caller = callerOf(reply);
     const options: BroadcastOptions = {
       handler: parameters.handler ?? "",
-      headers: travelling(headers, forwardHeaders),
-      timeoutMs: waitMs === undefined ? NO_WAIT_MS : Math.min(waitMs, maxTimeoutMs),
+      headers: travellingHeaders(headers, forwardHeaders),
+      timeoutMs: waitMs ?? NO_WAIT_MS,
       ...(parameters.ack === undefined ? {} : { ack: ackOf(parameters.ack) }),
       ...(parameters.ttl === undefined ? {} : { ttlMs: secondsToMs(parameters.ttl, "ttl") }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
@@ -66,7 +69,7 @@ export function addBroadcastRoutes(app: FastifyInstance, client: Client, limits:
         .header("location", `/v1/${service}/broadcasts/${sent.id}`)
         .header("shardcast-broadcast-id", sent.id);
       if (sent.replayed) reply.header("idempotency-replayed", "true");
-      if (applied !== "") reply.header("preference-applied", applied);
+      if (preference !== undefined) reply.header("preference-applied", preference.applied);
       reply.code(waitMs === undefined || status.verdict === "open" ? 202 : 200);
       return sendJson(reply, toBroadcastJson(status));
     });
@@ -74,7 +77,7 @@ export function addBroadcastRoutes(app: FastifyInstance, client: Client, limits:
 
   app.get<BroadcastRoute>(one, async ({ params: { service, id }, query }, reply) => {
     const caller = callerOf(reply);
-    const wait = waitOf(query, maxTimeoutMs);
+    const wait = awaitedIn(query, maxTimeoutMs);
     return answering(reply, caller, async () =>
       sendJson(
         reply,
@@ -88,12 +91,4 @@ export function addBroadcastRoutes(app: FastifyInstance, client: Client, limits:
     reply.code(202).header("shardcast-broadcast-id", id);
     return sendJson(reply, { id, state: "cancelling" });
   });
-}
-
-function ackOf(text: string): NonNullable<BroadcastOptions["ack"]> {
-  const ack = parseAck(text);
-  if (ack === undefined || (ack.kind === "count" && ack.count > MAX_EXPECTED)) {
-    throw invalidRequest(`ack: must be all, quorum, none, or a number from 1 to ${MAX_EXPECTED}`);
-  }
-  return ack.kind === "count" ? ack.count : ack.kind;
 }

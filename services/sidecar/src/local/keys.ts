@@ -1,24 +1,22 @@
 import type { Client, IdempotencyOptions, SendOptions } from "@shardcast/client";
+import {
+  cancelsOnDisconnect,
+  type DeliveryLimits,
+  deliveryOf,
+  idempotencyKeyOf,
+  traceparentOf,
+  travellingHeaders,
+} from "@shardcast/http-words";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sendAccepted, sendJson, sendReply } from "./answers.ts";
 import { answering, callerOf } from "./caller.ts";
-import { invalidRequest } from "./problems.ts";
-import {
-  assertOffered,
-  idempotencyKeyOf,
-  preferred,
-  secondsToMs,
-  traceparentOf,
-  travelling,
-} from "./words.ts";
+import { assertOffered } from "./offered.ts";
 
 interface KeyRoute {
   Params: { readonly service: string; readonly key: string; readonly "*"?: string };
 }
 
-export interface CallLimits {
-  readonly defaultTimeoutMs: number;
-  readonly maxTimeoutMs: number;
+export interface CallLimits extends DeliveryLimits {
   readonly forwardHeaders: readonly string[];
 }
 
@@ -31,22 +29,17 @@ export function addKeyRoutes(app: FastifyInstance, client: Client, limits: CallL
     assertOffered(headers, request.sentType);
     const caller = callerOf(reply);
     const asked = { ...sendOptions(request as FastifyRequest, handler, limits), signal: caller };
-    const timeout = headers["request-timeout"];
-    const timeoutMs = timeout === undefined ? undefined : secondsToMs(String(timeout), "Request-Timeout");
-    const { respondAsync, waitMs, applied } = preferred(headers);
+    const delivery = deliveryOf(headers, limits);
     return answering(reply, caller, async () => {
-      if (!respondAsync && waitMs === undefined) {
-        const withinMs = Math.min(timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
+      if (delivery.kind === "wait") {
+        const { timeoutMs } = delivery;
         // Over a limit the caller is told so (C7), and tries again by himself.
         return sendReply(
           reply,
-          await client.request(service, key, body, { ...asked, timeoutMs: withinMs, retry: false }),
+          await client.request(service, key, body, { ...asked, timeoutMs, retry: false }),
         );
       }
-      const times = {
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(waitMs === undefined ? {} : { waitMs: Math.min(waitMs, limits.maxTimeoutMs) }),
-      };
+      const { kind, applied, ...times } = delivery;
       const { id, reply: answer } = await client.submit(service, key, body, { ...asked, ...times });
       return answer === undefined ? sendAccepted(reply, service, id, applied) : sendReply(reply, answer);
     });
@@ -74,16 +67,10 @@ function sendOptions(
   const traceparent = traceparentOf(headers);
   return {
     handler,
-    headers: travelling(headers, forwardHeaders),
-    cancelOnAbort: cancelsOnDisconnect(headers["shardcast-on-disconnect"]),
+    headers: travellingHeaders(headers, forwardHeaders),
+    cancelOnAbort: cancelsOnDisconnect(headers),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
-}
-
-function cancelsOnDisconnect(header: string | readonly string[] | undefined): boolean {
-  if (header === undefined) return false;
-  if (header === "cancel") return true;
-  throw invalidRequest("Shardcast-On-Disconnect: must be cancel");
 }

@@ -1,26 +1,12 @@
-import { isShardcastError, PROBLEM_JSON, ShardcastError, toProblem } from "@shardcast/protocol";
+import { invalidRequest, problemAnswer } from "@shardcast/http-words";
+import { isShardcastError, ShardcastError } from "@shardcast/protocol";
 import type { FastifyReply } from "fastify";
-
-/** Seconds after which trying again makes sense, where nothing better is known. */
-const RETRY_AFTER = 1;
 
 /** Answers with the problem document of an error, as a gateway does. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  const problem = toProblem(error);
-  const { retryable, requestId, retryAfterSeconds } = problem;
-  const status = problem.status >= 400 && problem.status <= 599 ? problem.status : 502;
-  if (retryable && (status === 429 || status === 503)) {
-    reply.header(
-      "retry-after",
-      Number.isInteger(retryAfterSeconds) ? Number(retryAfterSeconds) : RETRY_AFTER,
-    );
-  }
-  if (typeof requestId === "string") reply.header("shardcast-request-id", requestId);
+  const { status, headers, body } = problemAnswer(error);
   // A buffer, because Fastify would add a charset parameter to a string's type.
-  return reply
-    .code(status)
-    .header("content-type", PROBLEM_JSON)
-    .send(Buffer.from(JSON.stringify(problem)));
+  return reply.code(status).headers(headers).send(body);
 }
 
 /** What went wrong in our words; undefined for what is a fault of this process. */
@@ -35,10 +21,6 @@ export function expectedError(error: unknown): ShardcastError | undefined {
   }
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode >= 500) return undefined;
   return statusCode === 404 ? notOffered() : invalidRequest(String(message));
-}
-
-export function invalidRequest(detail: string): ShardcastError {
-  return new ShardcastError("SHARDCAST_INVALID_REQUEST", detail);
 }
 
 export function notOffered(): ShardcastError {

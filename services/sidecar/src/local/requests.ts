@@ -1,9 +1,10 @@
 import type { Client } from "@shardcast/client";
+import type { Query } from "@shardcast/http-words";
 import type { FastifyInstance } from "fastify";
 import { sendJson, sendStatus } from "./answers.ts";
 import { answering, callerOf } from "./caller.ts";
 import type { CallLimits } from "./keys.ts";
-import { type Query, waitOf } from "./query.ts";
+import { awaitedIn } from "./wait.ts";
 
 interface RequestRoute {
   Params: { readonly service: string; readonly id: string };
@@ -14,7 +15,7 @@ interface RequestRoute {
 export function addRequestRoutes(app: FastifyInstance, client: Client, { maxTimeoutMs }: CallLimits): void {
   app.get<RequestRoute>("/v1/:service/requests/:id", async ({ params: { service, id }, query }, reply) => {
     const caller = callerOf(reply);
-    const wait = waitOf(query, maxTimeoutMs);
+    const wait = awaitedIn(query, maxTimeoutMs);
     return answering(reply, caller, async () =>
       sendStatus(reply, await client.result(service, id, { ...wait, signal: caller })),
     );

@@ -1,8 +1,8 @@
+import { retryAfterMs } from "@shardcast/http-words";
 import { PROBLEM_JSON, ShardcastError, toProblem } from "@shardcast/protocol";
 import { type HandlerReply, RetryableError, reply, TerminalError } from "@shardcast/worker";
 import type { AppAnswer } from "../app/application.ts";
 import { carried, fitsHttp } from "./headers.ts";
-import { retryAfterMs } from "./retry-after.ts";
 
 export interface OutcomeOptions {
   readonly maxReplyBytes: number;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { invalidRequest } from "./seconds.ts";
+import { invalidRequest } from "./invalid-request.ts";
 
 /**
  * Whether the request is to be cancelled when its caller disconnects: `Shardcast-On-Disconnect: cancel`. Otherwise it stays on

@@ -1,7 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-// W3C Trace Context, version 00; what does not look like it is not passed on, as the standard wants.
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const NO_HEADERS = Object.freeze({});
 
 /**
@@ -13,7 +11,7 @@ const NO_HEADERS = Object.freeze({});
 export function travellingHeaders(
   headers: IncomingHttpHeaders,
   names: readonly string[],
-  attributes: Readonly<Record<string, string>> | undefined,
+  attributes?: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   if (names.length === 0) return attributes ?? NO_HEADERS;
   const picked: Record<string, string> = {};
@@ -22,8 +20,4 @@ export function travellingHeaders(
     if (value !== undefined) picked[name] = typeof value === "string" ? value : value.join(", ");
   }
   return attributes === undefined ? picked : { ...picked, ...attributes };
-}
-
-export function traceparentOf({ traceparent }: IncomingHttpHeaders): string | undefined {
-  return typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? traceparent : undefined;
 }

@@ -1,4 +1,4 @@
-import { ShardcastError } from "@shardcast/protocol";
+import { invalidRequest } from "./invalid-request.ts";
 
 /** Whole or decimal seconds; no sign, no exponent, no unit. */
 const SECONDS = /^[0-9]{1,9}(?:\.[0-9]{1,9})?$/;
@@ -13,9 +13,4 @@ export function secondsToMs(seconds: string, name: string): number {
   const ms = SECONDS.test(seconds) ? Math.ceil(Number(seconds) * 1000) : 0;
   if (ms < 1) throw invalidRequest(`${name}: must be seconds greater than 0, e.g. 2.5`);
   return ms;
-}
-
-/** What a caller's header or parameter is refused with. */
-export function invalidRequest(detail: string): ShardcastError {
-  return new ShardcastError("SHARDCAST_INVALID_REQUEST", detail);
 }

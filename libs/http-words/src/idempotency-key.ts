@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ParseError, parseItem } from "structured-headers";
-import { invalidRequest } from "./seconds.ts";
+import { invalidRequest } from "./invalid-request.ts";
 
 const MAX_LENGTH = 255;
 /** What callers send who do not know of quotes: a UUID, for one. */

@@ -29,24 +29,29 @@ export type Delivery =
  */
 export function deliveryOf(headers: IncomingHttpHeaders, limits: DeliveryLimits): Delivery {
   const requested = headers["request-timeout"] as string | undefined;
-  const prefer = headers.prefer as string | undefined;
   const { defaultTimeoutMs, maxTimeoutMs } = limits;
   const timeoutMs = requested === undefined ? undefined : secondsToMs(requested, "Request-Timeout");
-  const recorded = prefer === undefined ? undefined : preferred(prefer, maxTimeoutMs);
+  const recorded = preferred(headers, maxTimeoutMs);
   if (recorded === undefined) {
     return { kind: "wait", timeoutMs: Math.min(timeoutMs ?? defaultTimeoutMs, maxTimeoutMs) };
   }
   return timeoutMs === undefined ? recorded : { ...recorded, timeoutMs };
 }
 
-/** What of `Prefer` says that the answer may come later. Throws as {@link deliveryOf}. */
+/**
+ * What of `Prefer` says that the answer may come later.
+ *
+ * @throws {ShardcastError} SHARDCAST_INVALID_REQUEST for a wait that says no time
+ */
 export function preferred(
-  header: string,
+  headers: IncomingHttpHeaders,
   maxTimeoutMs: number,
 ): Extract<Delivery, { kind: "recorded" }> | undefined {
+  const prefer = headers.prefer as string | undefined;
+  if (prefer === undefined) return undefined;
   let waitMs: number | undefined;
   const applied: string[] = [];
-  for (const { name, value } of parsePrefer(header)) {
+  for (const { name, value } of parsePrefer(prefer)) {
     if (name === "wait") {
       waitMs = Math.min(secondsToMs(value, "Prefer: wait"), maxTimeoutMs);
       applied.push(`wait=${value}`);

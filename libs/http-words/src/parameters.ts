@@ -1,4 +1,4 @@
-import { invalidRequest } from "./seconds.ts";
+import { invalidRequest } from "./invalid-request.ts";
 
 /** What a query says, as the router gives it. */
 export type Query = Readonly<Record<string, string | readonly string[]>>;

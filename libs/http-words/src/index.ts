@@ -1,0 +1,17 @@
+export type { Ack } from "./ack.ts";
+export { ackOf } from "./ack.ts";
+export type { Delivery, DeliveryLimits } from "./delivery.ts";
+export { deliveryOf, preferred } from "./delivery.ts";
+export { assertForBroadcast } from "./for-broadcast.ts";
+export { idempotencyKeyOf } from "./idempotency-key.ts";
+export { invalidRequest } from "./invalid-request.ts";
+export { cancelsOnDisconnect } from "./on-disconnect.ts";
+export type { Query } from "./parameters.ts";
+export { parametersOf } from "./parameters.ts";
+export type { ProblemAnswer } from "./problem-answer.ts";
+export { problemAnswer } from "./problem-answer.ts";
+export { retryAfterMs } from "./retry-after.ts";
+export { secondsToMs } from "./seconds.ts";
+export { traceparentOf } from "./traceparent.ts";
+export { travellingHeaders } from "./travelling.ts";
+export { waitOf } from "./wait.ts";
