@@ -34,6 +34,8 @@ export class Call implements Dispatcher.DispatchController {
   readonly rawHeaders: IncomingHttpHeaders | null = null;
   paused = false;
   reason: Error | null = null;
+  /** It was told how it ended: nothing follows. */
+  ended = false;
   /** While it is under way. */
   carrier: Carrier | undefined;
 
@@ -78,7 +80,7 @@ export class Call implements Dispatcher.DispatchController {
   }
 
   abort(reason: Error): void {
-    if (this.aborted) return;
+    if (this.aborted || this.ended) return;
     this.reason = reason;
     if (this.carrier !== undefined) this.carrier.destroy(reason);
     else this.handler.onResponseError?.(this, reason);

@@ -82,12 +82,15 @@ export class Connection implements Carrier, ResponseSink {
     socket.write(call.text, "latin1");
   }
 
+  /** Until the head has come, that alone is awaited. */
   pause(): void {
+    if (!this.#begun) return;
     this.#deadline.clear();
     this.#socket?.pause();
   }
 
   resume(): void {
+    if (!this.#begun) return;
     if (this.#state.kind === "busy") this.#deadline.set(this.#state.call.bodyTimeoutMs);
     this.#socket?.resume();
   }
@@ -100,8 +103,12 @@ export class Connection implements Carrier, ResponseSink {
     this.#deadline.stop();
     this.#socket?.destroy();
     if (state.kind === "busy") {
-      state.call.carrier = undefined;
-      state.call.handler.onResponseError?.(state.call, error);
+      const { call } = state;
+      call.carrier = undefined;
+      if (!call.ended) {
+        call.ended = true;
+        call.handler.onResponseError?.(call, error);
+      }
     }
     if (state.kind !== "connecting") this.#events.onClosed(this);
   }
@@ -114,6 +121,7 @@ export class Connection implements Carrier, ResponseSink {
     this.#keptAlive = isKeptAlive(head, framing);
     this.#keptMs = (keptForMs(headers) ?? KEPT_MS + MARGIN_MS) - MARGIN_MS;
     call.handler.onResponseStart?.(call, status, headers);
+    if (call.paused) this.pause();
   }
 
   onBody(buffer: Buffer, from: number, to: number): void {
@@ -127,7 +135,14 @@ export class Connection implements Carrier, ResponseSink {
   onEnd(trailers: IncomingHttpHeaders): void {
     if (this.#state.kind !== "busy") return;
     const { call } = this.#state;
-    call.handler.onResponseEnd?.(call, trailers);
+    call.ended = true;
+    try {
+      call.handler.onResponseEnd?.(call, trailers);
+    } catch (error) {
+      // It is to be told so, as by undici.
+      call.ended = false;
+      throw error;
+    }
   }
 
   #connected(socket: Socket): void {
@@ -182,10 +197,10 @@ export class Connection implements Carrier, ResponseSink {
   }
 
   #onEof(): void {
-    const state = this.#state;
-    if (state.kind === "busy" && this.#begun && this.#parser.finish()) {
-      state.call.carrier = undefined;
-      this.#state = { kind: "idle", untilMs: 0 };
+    try {
+      if (this.#begun) this.#parser.finish();
+    } catch (error) {
+      this.destroy(error as Error);
     }
     this.destroy(this.#begun ? malformed("it ends before its end") : closed("other side closed"));
   }

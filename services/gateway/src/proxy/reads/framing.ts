@@ -40,9 +40,9 @@ export function framingOf({ status, minor, headers }: ResponseHead, method: stri
 /** Whether the connection may be asked again after the answer (RFC 9112, 9.3). */
 export function isKeptAlive({ status, minor, headers }: ResponseHead, framing: Framing): boolean {
   if (framing.kind === "until-close") return false;
+  const { connection, "content-length": length = "0", "transfer-encoding": encoding } = headers;
   // Who says so of an answer that has no body may send one all the same.
-  if (status === 204 && (headers["content-length"] ?? "0") !== "0") return false;
-  const { connection } = headers;
+  if (status === 204 && (length !== "0" || encoding !== undefined)) return false;
   if (connection === undefined) return minor === 1;
   if (connection === "keep-alive") return true;
   const named = `${connection}`

@@ -49,7 +49,11 @@ export function parseHead(text: string): ResponseHead {
  */
 export function parseTrailers(text: string): IncomingHttpHeaders {
   if (FORBIDDEN.test(text)) throw malformed("control characters in its trailers");
-  return fieldsOf(text, 0);
+  const trailers = fieldsOf(text, 0);
+  // Too late to say how the body came, but not to mislead who gets them (RFC 9110, 6.5.1).
+  if ("content-length" in trailers || "transfer-encoding" in trailers)
+    throw malformed("framing in its trailers");
+  return trailers;
 }
 
 function fieldsOf(text: string, from: number): IncomingHttpHeaders {

@@ -41,6 +41,7 @@ export class ReadPool extends Dispatcher implements ConnectionEvents {
       this.#waiting.push(new Call(this.#target.host as string, options, this.#options, handler));
     } catch (error) {
       notSent(handler, error as Error);
+      if (!this.#destroyed && this.#waiting.length === 0 && this.#all.size === 0) this.#options.onEmpty(this);
       return false;
     }
     this.#handOutSoon();

@@ -28,8 +28,9 @@ type State =
 
 /** Of undici and of Node. */
 const MOST_HEAD_BYTES = 16_384;
-/** A size in hexadecimal, and extensions, which mean nothing to anybody. */
-const CHUNK_SIZE = /^([0-9a-fA-F]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+/** A size in hexadecimal, and extensions, which mean nothing to anybody; without blanks, as undici has it. */
+const CHUNK_SIZE =
+  /^([0-9a-fA-F]{1,13})(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*$/;
 const MOST_SIZE_BYTES = 1_024;
 const HEAD: State = { kind: "head" };
 const UNTIL_CLOSE: State = { kind: "until-close" };
@@ -119,8 +120,9 @@ export class ResponseParser {
     const kept = this.#kept;
     const text = kept + buffer.toString("latin1", at, Math.min(length, at + most + ending.length));
     const end = text.indexOf(ending);
+    // What was kept counts as well: else it would depend on where the bytes were cut.
+    if (end > most || (end === -1 && text.length >= most + ending.length)) throw tooLong(state);
     if (end === -1) {
-      if (text.length >= most + ending.length) throw tooLong(state);
       this.#kept = text;
       return length;
     }
@@ -156,9 +158,9 @@ export class ResponseParser {
   #onHead(head: ResponseHead): void {
     const { status } = head;
     if (status === 101) throw malformed("an upgrade that nobody asked for");
+    const framing = framingOf(head, this.#method);
     // What is said before the answer is the connection's affair.
     if (status < 200) return;
-    const framing = framingOf(head, this.#method);
     this.#state = begun(framing);
     this.#sink.onHead(head, framing);
     if (framing.kind === "none") this.#sink.onEnd(NO_FIELDS);
