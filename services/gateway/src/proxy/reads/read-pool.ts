@@ -7,7 +7,7 @@ export interface ReadPoolOptions extends Timeouts {
   readonly connections: number;
   readonly connect: buildConnector.BuildOptions;
   /** Called when it has no connection any more, and nobody waits for one. */
-  readonly onEmpty: (pool: ReadPool) => void;
+  readonly onEmpty: () => void;
 }
 
 /**
@@ -15,7 +15,6 @@ export interface ReadPoolOptions extends Timeouts {
  * third of its cost (decision 028).
  */
 export class ReadPool extends Dispatcher implements ConnectionEvents {
-  readonly origin: string;
   readonly #options: ReadPoolOptions;
   readonly #target: buildConnector.Options;
   readonly #all = new Set<Connection>();
@@ -29,7 +28,6 @@ export class ReadPool extends Dispatcher implements ConnectionEvents {
   constructor(origin: string, options: ReadPoolOptions) {
     super();
     const { host, hostname, protocol, port } = new URL(origin);
-    this.origin = origin;
     this.#options = options;
     const bare = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
     this.#target = { host, hostname: bare, protocol, port };
@@ -41,7 +39,7 @@ export class ReadPool extends Dispatcher implements ConnectionEvents {
       this.#waiting.push(new Call(this.#target.host as string, options, this.#options, handler));
     } catch (error) {
       notSent(handler, error as Error);
-      if (!this.#destroyed && this.#waiting.length === 0 && this.#all.size === 0) this.#options.onEmpty(this);
+      if (!this.#destroyed && this.#waiting.length === 0 && this.#all.size === 0) this.#options.onEmpty();
       return false;
     }
     this.#handOutSoon();
@@ -77,7 +75,7 @@ export class ReadPool extends Dispatcher implements ConnectionEvents {
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     if (this.#waiting.length > 0) this.#handOutSoon();
-    else if (this.#all.size === 0) this.#options.onEmpty(this);
+    else if (this.#all.size === 0) this.#options.onEmpty();
   }
 
   /** When all that was read is known: of connections that are closed, or on which somebody answers what nobody asked. */
