@@ -48,7 +48,7 @@ const MEANINGS: Readonly<Record<keyof typeof GATEWAY_ENV, string>> = {
   proxyConnectTimeoutMs: "for one connection to an owner (2000)",
   proxyHoldMs: "how long a request waits for an owner that can be reached, over it 503 (5000)",
   maxProxyHeld: "requests that may wait so, over it 503 (1000)",
-  proxyConnections: "connections to one owner (256)",
+  proxyConnections: "connections to one owner, for reads and for all else each (256)",
   proxyTrustedProxies: "proxies in front whose X-Forwarded-For is believed (0)",
   logLevel: "fatal, error, warn, info, debug, trace or silent (info)",
 };

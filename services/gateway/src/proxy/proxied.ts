@@ -10,6 +10,11 @@ declare module "fastify" {
   }
 }
 
+/** Of `/v1/{service}/proxy/{key}/…`. */
+export interface KeyRoute {
+  Params: { readonly service: string; readonly key: string };
+}
+
 /** What is known of a request that is proxied, between the plugin's calls. */
 export interface Proxied {
   /** As it was sent, without the query. */

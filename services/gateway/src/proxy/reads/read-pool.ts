@@ -12,7 +12,7 @@ export interface ReadPoolOptions extends Timeouts {
 
 /**
  * An undici dispatcher for GET and HEAD without a body, over HTTP/1.1 to one origin: it does for them what undici's Pool does, at a
- * third of its cost (decision 028).
+ * third of its cost (decision 028). Headers are a list of names and values by turns.
  */
 export class ReadPool extends Dispatcher implements ConnectionEvents {
   readonly #options: ReadPoolOptions;
