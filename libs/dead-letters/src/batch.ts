@@ -1,6 +1,6 @@
 import type { AppendRecord, LogRecord } from "@shardcast/log";
 import type { OffsetSpan } from "@shardcast/protocol";
-import type { LetterOutcome } from "./settle.ts";
+import type { LetterOutcome } from "./settling.ts";
 
 /** Bytes of requests in one commit; the last one may go beyond. */
 const MAX_BYTES = 4_000_000;

@@ -7,7 +7,8 @@ import { type RedriveOptions, resend } from "./redrive.ts";
 import { redriveRounds } from "./rounds.ts";
 import { Scanner } from "./scanner.ts";
 import { assertCount, invalid } from "./selection.ts";
-import { type SettleOptions, type SettleReport, settleLetters } from "./settle.ts";
+import { settleLetters } from "./settle.ts";
+import type { SettleOptions, SettleReport } from "./settling.ts";
 
 /** Told when somebody settles letters: it is worth a line whoever did it. A pino logger is one. */
 export interface DeadLettersLogger {

@@ -5,4 +5,4 @@ export { DEFAULT_PAGE } from "./list.ts";
 export { DeadLettersByService } from "./per-service.ts";
 export type { RedriveOptions } from "./redrive.ts";
 export type { Selection } from "./selection.ts";
-export type { LetterOutcome, SettleOptions, SettleReport, SkipReason } from "./settle.ts";
+export type { LetterOutcome, SettleOptions, SettleReport, SkipReason } from "./settling.ts";

@@ -6,7 +6,7 @@ import {
   isShardcastError,
   type ParkedPlace,
 } from "@shardcast/protocol";
-import type { SettleOptions, SkipReason, Verdict } from "./settle.ts";
+import type { SettleOptions, SkipReason, Verdict } from "./settling.ts";
 
 export interface RedriveOptions extends SettleOptions {
   /** Requests sent a second, on average; more than one where it is a fraction of one. Default: as fast as it goes. */

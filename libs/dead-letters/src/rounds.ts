@@ -1,12 +1,6 @@
 import type { RedriveOptions } from "./redrive.ts";
-import {
-  type Plan,
-  type SettleParts,
-  type SettleReport,
-  type SkipReason,
-  settleLetters,
-  type Unparking,
-} from "./settle.ts";
+import { settleLetters } from "./settle.ts";
+import type { Plan, SettleParts, SettleReport, SkipReason, Unparking } from "./settling.ts";
 
 const MAX_ROUNDS = 10;
 /** How long the owner of the lane may take to come to what unparks the key, milliseconds. */

@@ -19,7 +19,7 @@ import type {
   SettleReport,
   SkipReason,
   Unparking,
-} from "./settle.ts";
+} from "./settling.ts";
 
 /** Letters settled in one commit. */
 const MAX_BATCH = 100;

@@ -1,12 +1,7 @@
-import type { TopicSpec, WireRecord } from "@shardcast/protocol";
+import type { TopicSpec } from "@shardcast/protocol";
+import type { AppendRecord } from "./append-record.ts";
 import type { LogReader, ReaderOptions } from "./reader.ts";
 import type { LaneProgress, MemberSession, SessionOptions } from "./session.ts";
-
-/** A record to append: what the protocol made of it, and where it goes. */
-export interface AppendRecord extends WireRecord {
-  readonly topic: string;
-  readonly partition: number;
-}
 
 /** The records a partition holds: from `low` to before `high`. */
 export interface OffsetRange {

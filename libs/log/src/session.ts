@@ -1,4 +1,4 @@
-import type { AppendRecord } from "./log.ts";
+import type { AppendRecord } from "./append-record.ts";
 
 export interface SessionOptions {
   /** The service; progress is committed under this name as the consumer group, so Kafka's own tools show it. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { AppendRecord } from "../log.ts";
+import type { AppendRecord } from "../append-record.ts";
 import { numbered, type SuiteContext, textRecord } from "./context.ts";
 
 export function appendPromises(suite: SuiteContext): void {

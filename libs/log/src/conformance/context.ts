@@ -1,6 +1,7 @@
 import type { CleanupPolicy, TopicSpec } from "@shardcast/protocol";
 import { onTestFinished } from "vitest";
-import type { AppendRecord, Log } from "../log.ts";
+import type { AppendRecord } from "../append-record.ts";
+import type { Log } from "../log.ts";
 import type { LogReader, ReaderOptions } from "../reader.ts";
 import type { LaneProgress, MemberSession } from "../session.ts";
 import { Collector } from "./collector.ts";

@@ -1,5 +1,5 @@
 import { ShardcastError } from "@shardcast/protocol";
-import type { AppendRecord } from "../log.ts";
+import type { AppendRecord } from "../append-record.ts";
 import type { MemoryCluster } from "./memory-cluster.ts";
 import type { MemoryPartition } from "./memory-partition.ts";
 import { recordBytes } from "./stored-record.ts";
