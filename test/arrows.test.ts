@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { arrowFaults, type HousePackage, importsOf, manifestFaults } from "./house.ts";
+import { arrowFaults, circleFaults, type HousePackage, importsOf, manifestFaults } from "./house.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -41,12 +41,28 @@ describe("the house of design.md", () => {
     expect(arrowFaults(one)).toEqual([]);
   });
 
+  test.each(packages)("$folder has no circle of imports", (one) => {
+    expect(circleFaults(one)).toEqual([]);
+  });
+
   test.each(packages)("$folder declares what it uses and uses what it declares", (one) => {
     expect(manifestFaults(one)).toEqual([]);
   });
 });
 
 describe("the check of the house", () => {
+  test("finds a circle, also one of types, and no more than it is", () => {
+    const files = {
+      "src/top.ts": 'import { a } from "./in/a.ts";',
+      "src/in/a.ts": 'import type { B } from "../b.ts";\nimport { c } from "../c.ts";',
+      "src/b.ts": 'export { a } from "./in/a.ts";\nimport "./c.ts";',
+      "src/c.ts": "",
+    };
+    expect(circleFaults(forged("libs/log", files))).toEqual([
+      "libs/log: src/in/a.ts → src/b.ts → src/in/a.ts",
+    ]);
+  });
+
   test.each([
     ["upward", "libs/protocol", 'import { Log } from "@shardcast/log";'],
     ["upward, types only", "libs/routing", 'import type { Problem } from "@shardcast/protocol";'],

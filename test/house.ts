@@ -67,6 +67,22 @@ export function arrowFaults({ folder, manifest, files }: HousePackage): string[]
   );
 }
 
+/** Sources of a package that import one another in a circle, types too: who reads one would have to read them all. */
+export function circleFaults({ folder, files }: HousePackage): string[] {
+  const faults: string[] = [];
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): void => {
+    const begin = way.indexOf(file);
+    if (begin !== -1) faults.push(`${folder}: ${[...way.slice(begin), file].join(" → ")}`);
+    if (begin !== -1 || done.has(file)) return;
+    for (const specifier of importsOf(files[file] ?? ""))
+      if (specifier.startsWith(".")) follow(posix.join(posix.dirname(file), specifier), [...way, file]);
+    done.add(file);
+  };
+  for (const file of Object.keys(files)) if (file.startsWith("src/")) follow(file, []);
+  return faults;
+}
+
 /** What a manifest declares and the sources do not use, and the other way round. */
 export function manifestFaults({ folder, manifest, files }: HousePackage): string[] {
   const { dependencies, peerDependencies, optionalDependencies } = manifest;
