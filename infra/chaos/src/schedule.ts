@@ -1,5 +1,5 @@
+import { Random } from "@shardcast/infra-random";
 import type { Fault, FaultKind } from "./fault.ts";
-import { Random } from "./random.ts";
 
 export interface ScheduleOptions {
   readonly seed: number;

@@ -1,6 +1,6 @@
+import { Random } from "@shardcast/infra-random";
 import { httpBatch } from "./http/run.ts";
 import { checkForLeaks, measureBaseline } from "./leak.ts";
-import { Random } from "./random.ts";
 import { recordBatch } from "./records/run.ts";
 import type { Holdings } from "./target/messages.ts";
 import { Target } from "./target/target.ts";

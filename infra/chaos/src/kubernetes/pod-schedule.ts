@@ -1,4 +1,4 @@
-import { Random } from "../random.ts";
+import { Random } from "@shardcast/infra-random";
 import { type PodFault, type PodFaultKind, ROLL_OUTS, type RollOut } from "./pod-fault.ts";
 
 export interface PodScheduleOptions {

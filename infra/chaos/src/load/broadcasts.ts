@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "@shardcast/infra-random";
 import type { BroadcastStatusJson } from "@shardcast/protocol";
 import type { BroadcastOutcome } from "../checker/history.ts";
 import { hostMs } from "../host-clock.ts";
-import { Random } from "../random.ts";
 import { type Posted, send } from "./post.ts";
 import type { BroadcastWork } from "./work.ts";
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "@shardcast/infra-random";
 import pLimit from "p-limit";
 import type { CallerOutcome, RecordedOutcome } from "../checker/history.ts";
 import { hostMs } from "../host-clock.ts";
-import { Random } from "../random.ts";
 import { conclude } from "./conclude.ts";
 import { spreadKeys } from "./keys.ts";
 import { post } from "./post.ts";

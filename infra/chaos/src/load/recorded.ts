@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "@shardcast/infra-random";
 import type { Answer, RecordedOutcome } from "../checker/history.ts";
-import type { Random } from "../random.ts";
 import { type Posted, send } from "./post.ts";
 import { drawCall } from "./work.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "@shardcast/infra-random";
 
 /** What a request wants of its handler; its body. */
 export interface Work {

@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "@shardcast/infra-random";
 import type { Forgery } from "../target/forger.ts";
 import { BODY_LIMIT_BYTES, ECHO_SERVICE, FORGED_HANDLER } from "../target/settings.ts";
 import type { Ending, Step } from "./exchange.ts";

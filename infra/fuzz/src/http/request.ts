@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "@shardcast/infra-random";
 import { BODY_LIMIT_BYTES, ECHO_SERVICE, NAMED_SERVICE } from "../target/settings.ts";
 
 export const METHODS = ["POST", "POST", "POST", "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"];

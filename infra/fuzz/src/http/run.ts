@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http";
-import type { Random } from "../random.ts";
+import type { Random } from "@shardcast/infra-random";
 import type { Violations } from "../violations.ts";
 import { faultOf, parseAnswers } from "./answer.ts";
 import { type HttpCase, httpCase } from "./cases.ts";

@@ -1,3 +1,4 @@
+import type { Random } from "@shardcast/infra-random";
 import {
   decodeRequest,
   encodeReply,
@@ -7,7 +8,6 @@ import {
   type RequestEnvelope,
 } from "@shardcast/protocol";
 import { murmur2Lane } from "@shardcast/routing";
-import type { Random } from "../random.ts";
 import type { PlainHeader, PlainRecord } from "../target/messages.ts";
 import {
   CLIENT_INSTANCE,

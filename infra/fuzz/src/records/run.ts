@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "@shardcast/infra-random";
 import type { Fate } from "../target/messages.ts";
 import type { Target } from "../target/target.ts";
 import type { Violations } from "../violations.ts";

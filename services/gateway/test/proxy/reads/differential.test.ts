@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
+import { Random } from "@shardcast/infra-random";
 import { Pool } from "undici";
 import { describe, expect, it } from "vitest";
 import { ReadPool } from "../../../src/proxy/reads/read-pool.ts";
 import { REFUSED, type Refused, TOO_LONG, VALID, type Valid } from "./support/answers.ts";
-import { Random } from "./support/random.ts";
 import { Recorder } from "./support/recorder.ts";
 import { startUpstream } from "./support/upstream.ts";
 
@@ -111,7 +111,7 @@ const PIECES = [
 ];
 
 function mutated(random: Random, bytes: string): string {
-  if (random.chance(0.5)) return random.mutate(bytes);
+  if (random.chance(0.5)) return random.mutate(Buffer.from(bytes, "latin1"), 2).toString("latin1");
   const ends = [...bytes.matchAll(/\r\n/g)].map(({ index }) => index + 2);
   const at = random.chance(0.7) ? random.pick([0, ...ends]) : random.between(0, bytes.length);
   const to = random.chance(0.3) ? at + random.between(0, 3) : at;

@@ -1,4 +1,4 @@
-/** Seeded chance: the same seed gives the same cases, on any machine. */
+/** Seeded chance (mulberry32): the same seed gives the same draws, on any machine. */
 export class Random {
   #state: number;
 
@@ -11,7 +11,7 @@ export class Random {
     return new Random(Math.imul(this.#state ^ salt, 0x9e3779b1) ^ (salt << 13));
   }
 
-  /** Mulberry32: 0 to below 1. */
+  /** 0 to below 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -31,6 +31,15 @@ export class Random {
 
   pick<T>(from: readonly T[]): T {
     return from[this.between(0, from.length - 1)] as T;
+  }
+
+  shuffled<T>(from: readonly T[]): T[] {
+    const deck = [...from];
+    for (let i = deck.length - 1; i > 0; i--) {
+      const j = this.between(0, i);
+      [deck[i], deck[j]] = [deck[j] as T, deck[i] as T];
+    }
+    return deck;
   }
 
   /** Lengths as they occur: mostly short, now and then long. */
