@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrokerProcess, hasEnded, spawnBroker } from "./broker-process.ts";
 import type { BrokerProperties } from "./broker-properties.ts";
+import { freeze } from "./freeze.ts";
 import { guardAgainstOrphan } from "./orphan-guard.ts";
 import { freePort } from "./ports.ts";
 import { brokerFiles, prepareBroker } from "./prepare-broker.ts";
@@ -61,7 +62,7 @@ export async function startLocalBroker(options: LocalBrokerOptions = {}): Promis
     get pid() {
       return broker.pid;
     },
-    pause: () => void broker.kill("SIGSTOP"),
+    pause: () => freeze(broker.pid),
     resume: () => void broker.kill("SIGCONT"),
     async stop() {
       await endGracefully(broker);
