@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { call, problemOf } from "../support/http.ts";
+import { call, problemOf, rawConnection } from "../support/http.ts";
 import { seenIn, startOwner } from "./support/owner.ts";
 import { at, GET, KEY, LANE, startProxying } from "./support/stage.ts";
 
@@ -56,6 +56,35 @@ describe("ANY /v1/{service}/proxy/{key}/…", () => {
       "shardcast-member": "2",
       "shardcast-fencing-token": String(token),
     });
+  });
+
+  it("tells each owner of a lane its own member and token, also one after the other (C2)", async () => {
+    const { gateway, members } = await startProxying();
+    const owner = await startOwner();
+    for (const member of ["2", "1"]) {
+      const token = await members.own(member, owner.url);
+      await expect
+        .poll(async () => seenIn(await call(gateway, at("/x"), GET)).headers)
+        .toMatchObject({ "shardcast-member": member, "shardcast-fencing-token": String(token) });
+      await members.release(member);
+    }
+  });
+
+  it("says to whom each request of a connection was sent, whomever the one before was for", async () => {
+    const { gateway, members } = await startProxying();
+    const hosts: unknown[] = [];
+    const owner = await startOwner("hosts", ({ headers }, response) => {
+      hosts.push([headers["x-forwarded-host"], headers.forwarded]);
+      response.end("ok");
+    });
+    await members.own("2", owner.url);
+    const { socket, text } = await rawConnection(gateway);
+    const get = (host: string, more = "") => `GET ${at("/x")} HTTP/1.1\r\nhost: ${host}\r\n${more}\r\n`;
+    socket.write(get("a.test") + get("b.test", "connection: close\r\n"));
+    await text();
+    const said = (host: string) => [host, expect.stringContaining(`host=${host}`)];
+    expect(hosts).toHaveLength(2);
+    expect(hosts).toEqual(expect.arrayContaining([said("a.test"), said("b.test")]));
   });
 
   it("writes a key in its header as a path has it", async () => {
